@@ -1,0 +1,51 @@
+"""Learn compact binary codes for images, search them by Hamming distance, measure them.
+
+Names load on first use, so that ``import hashlens`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hashlens.methods import METHODS, load_method
+
+if TYPE_CHECKING:
+    from hashlens import hashers as hashers
+    from hashlens.collection import Collection as Collection
+    from hashlens.model import Model as Model
+    from hashlens.neighbors import Neighbors as Neighbors
+    from hashlens.search import HammingIndex as HammingIndex
+    from hashlens.training import train as train
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Collection": "hashlens.collection",
+    "HammingIndex": "hashlens.search",
+    "Model": "hashlens.model",
+    "Neighbors": "hashlens.neighbors",
+    "train": "hashlens.training",
+}
+
+__all__ = [
+    "METHODS",
+    "Collection",
+    "HammingIndex",
+    "Model",
+    "Neighbors",
+    "__version__",
+    "hashers",
+    "load_method",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    if name == "hashers":
+        return import_module("hashlens.hashers")
+    raise AttributeError(f"module 'hashlens' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

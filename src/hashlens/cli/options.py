@@ -1,0 +1,64 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hashlens.checks import check_choice
+from hashlens.errors import InputError
+from hashlens.methods import METHODS
+
+Names = Mapping[str, object] | tuple[str, ...]
+
+
+def one_of(option: str, names: Names) -> Callable[[str | None], str | None]:
+    """Make a check for an option that takes one of `names`; a wrong one is a usage error."""
+
+    def check(value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            return check_choice(option, value, names)
+        except InputError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return check
+
+
+def seconds(text: str | None) -> float | None:
+    """Read a duration such as ``90s``, ``15m`` or ``1.5h``; a bare number is in seconds.
+
+    Examples
+    --------
+    >>> seconds("15m"), seconds("1.5h"), seconds("40")
+    (900.0, 5400.0, 40.0)
+    """
+    if text is None:
+        return None
+    factor = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+    try:
+        return float(text[:-1]) * factor if factor else float(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"must be like 90s, 15m or 1.5h. Got {text!r}.") from error
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder with the files of a benchmark.")
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="Fetch a benchmark that is not in --data-dir.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first image that is bad.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        callback=one_of("--method", METHODS),
+        help=f"One of {', '.join(METHODS)}.",
+    ),
+]
+Bits = Annotated[int, typer.Option("--bits", min=1, max=4096, help="Code length, 1 to 4096.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same result.")]

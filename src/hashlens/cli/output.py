@@ -1,0 +1,101 @@
+"""What a command prints: results on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from hashlens.watcher import Watcher
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """Print one JSON object on stdout, and nothing else."""
+    json.dump(result, sys.stdout, indent=1, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def note(text: str) -> None:
+    """Say something on stderr."""
+    print(text, file=sys.stderr)
+
+
+def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows as a table on stdout; the columns are the keys of the first row."""
+    table = Table(title=title, title_justify="left")
+    for column in rows[0] if rows else ():
+        table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    Console().print(table)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+class ProgressWatcher(Watcher):
+    """Draws a bar for each stage on stderr, with its speed and the time left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.task: TaskID | None = None
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Begin a bar; the one before is finished."""
+        self._finish()
+        self.task = self.progress.add_task(name, total=total, note="")
+
+    def advance(self, done: int, total: int, note: str = "") -> None:
+        """Move the bar."""
+        if self.task is None:
+            self.stage("working", total)
+        if self.task is not None:
+            self.progress.update(self.task, completed=done, total=total, note=note)
+
+    def row(self, figures: dict[str, float]) -> None:
+        """Print an epoch's figures above the bar."""
+        text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self.progress.console.print(f"  {text}", highlight=False)
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self.progress.console.print(f"  {text}", highlight=False)
+
+    def _finish(self) -> None:
+        if self.task is not None:
+            total = self.progress.tasks[-1].total
+            if total is None:
+                self.progress.update(self.task, total=1, completed=1)
+            self.progress.stop_task(self.task)
+
+
+@contextmanager
+def watching(quiet: bool = False) -> Iterator[Watcher]:
+    """Give a watcher that draws on stderr; with `quiet`, one that says nothing."""
+    if quiet:
+        yield Watcher()
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield ProgressWatcher(progress)

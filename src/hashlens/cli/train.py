@@ -1,0 +1,87 @@
+"""``hashlens train``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hashlens.cli.options import Bits, DataDir, Download, Json, Method, Seed, one_of, seconds
+
+
+def train(
+    data: Annotated[str, typer.Argument(help="Folder, CSV or Parquet manifest, or benchmark.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the model.")],
+    method: Method = "ritq",
+    bits: Bits = 48,
+    data_dir: DataDir = None,
+    download: Download = False,
+    recipe: Annotated[
+        str, typer.Option(callback=one_of("--recipe", ("modern", "paper")), help="modern or paper.")
+    ] = "modern",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the training images.")
+    ] = None,
+    time_budget: Annotated[
+        str | None, typer.Option(help="In place of --epochs: as many as fit into, say, 30m.")
+    ] = None,
+    features: Annotated[
+        str, typer.Option(help="For hashers: pixels, gist, or the name of a timm model.")
+    ] = "gist",
+    image_size: Annotated[
+        int | None, typer.Option(min=4, max=1024, help="Scale images to this side.")
+    ] = None,
+    flip: Annotated[
+        bool | None, typer.Option("--flip/--no-flip", help="Mirror images in training.")
+    ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            callback=one_of("--precision", ("auto", "32-true", "bf16-mixed")),
+            help="auto, 32-true or bf16-mixed.",
+        ),
+    ] = "auto",
+    seed: Seed = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a finished model in --out.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Learn codes from labelled images.
+
+    A training that was interrupted goes on where it was, with the same command.
+
+    Example: hashlens train photos/ --method ritq --bits 48 --out models/birds
+    """
+    from hashlens.cli.output import print_json, watching
+    from hashlens.training import TrainOptions
+    from hashlens.training import train as train_model
+
+    options = TrainOptions(
+        seed=seed,
+        recipe=recipe,
+        epochs=epochs,
+        time_budget=seconds(time_budget),
+        features=features,
+        image_size=image_size,
+        flip=flip,
+        precision=precision,
+        out=out,
+        overwrite=overwrite,
+    )
+    with watching() as watcher:
+        model = train_model(
+            data,
+            method=method,
+            n_bits=bits,
+            data_dir=data_dir,
+            download=download,
+            options=options,
+            watcher=watcher,
+        )
+    result = {"model": str(out), "method": method, "n_bits": bits, **model.card}
+    if as_json:
+        print_json(result)
+    else:
+        kept_out = model.card.get("validation", {})
+        figures = "".join(f", {k} {v:.4f}" for k, v in kept_out.items() if k != "n_images")
+        print(f"{method} with {bits} bits in {out}: {model.card['seconds']:.0f} s{figures}")

@@ -1,0 +1,115 @@
+"""Where the images of a collection come from, and how one is told from another."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hashlens.checks import refuse
+from hashlens.data import Dataset, EncodedImages, FileImages, Images, load_dataset
+from hashlens.errors import ImageError
+
+Source = str | Path | Sequence[str | Path] | Dataset | Images
+
+
+class Candidate(NamedTuple):
+    """An image that may become an item.
+
+    Attributes
+    ----------
+    position : int
+        Its number in the data set it comes from.
+    path : str
+        Its absolute path, or its name where it is no file.
+    content_hash : bytes
+        SHA-256 of the file.
+    label : str or None
+    """
+
+    position: int
+    path: str
+    content_hash: bytes
+    label: str | None
+
+
+def as_dataset(source: object) -> Dataset:
+    """Turn what a user names into a data set.
+
+    Parameters
+    ----------
+    source : str, Path, sequence of paths, Dataset or Images
+        A path is a folder, a manifest or one image; a str may also be the name of a benchmark.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or a folder without images.
+
+    Examples
+    --------
+    >>> as_dataset(["a.jpg", "b.jpg"]).name
+    'images'
+    """
+    if isinstance(source, Dataset):
+        return source
+    if isinstance(source, Images):
+        return Dataset("images", source, None, ())
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.is_file() and path.suffix.lower() not in (".csv", ".parquet"):
+            return Dataset(path.name, FileImages([path]), None, ())
+        return load_dataset(source)
+    if isinstance(source, Sequence) and all(isinstance(path, str | Path) for path in source):
+        return Dataset("images", FileImages(list(source)), None, ())
+    raise refuse("source", "a path, a sequence of paths, a Dataset or Images", type(source))
+
+
+def look_at(data: Dataset, position: int) -> Candidate:
+    """Read enough of an image to know whether it is known already.
+
+    Raises
+    ------
+    ImageError
+        If its file cannot be read.
+    """
+    digest = content_hash(data.images, position)
+    return Candidate(position, _path(data.images, position), digest, _label(data, position))
+
+
+def content_hash(images: Images, position: int) -> bytes:
+    """SHA-256 of an image's file, or of its pixels where it has none: 32 bytes.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read.
+    """
+    if not isinstance(images, EncodedImages):
+        pixels = images.read(position)
+        return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+    source = images.sources[position]
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).digest()
+    if source.exists() and not source.is_file():
+        raise ImageError(images.name(position), "is not a regular file")
+    try:
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError(images.name(position), f"cannot be read ({reason})") from None
+
+
+def _path(images: Images, position: int) -> str:
+    source = images.sources[position] if isinstance(images, EncodedImages) else None
+    return os.path.abspath(source) if isinstance(source, Path) else images.name(position)  # noqa: PTH100 - Path.absolute keeps "..", and one file would have two paths
+
+
+def _label(data: Dataset, position: int) -> str | None:
+    if data.labels is None:
+        return None
+    if data.is_multi_label:
+        names = [data.classes[i] for i in data.labels[position].nonzero()[0]]
+        return "|".join(names) or None
+    return data.classes[int(data.labels[position])]

@@ -1,0 +1,76 @@
+"""A trained network with its normalisation: raw pixels in, features and projections out."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hashlens.deep.base import HashNetwork
+
+
+class Normalize(nn.Module):
+    """Raw pixels (n, h, w, c) uint8 to (n, c, h, w) float of zero mean and unit variance."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    @classmethod
+    def fit(cls, pixels: NDArray[np.uint8]) -> "Normalize":
+        """Take mean and deviation of each channel from pixels (n, h, w, c)."""
+        total = np.zeros(pixels.shape[3])
+        squares = np.zeros(pixels.shape[3])
+        for start in range(0, len(pixels), 1024):
+            part = pixels[start : start + 1024].reshape(-1, pixels.shape[3]).astype(np.float64)
+            total += part.sum(0)
+            squares += (part**2).sum(0)
+        count = pixels.size / pixels.shape[3]
+        mean = total / count
+        std = np.sqrt(np.maximum(squares / count - mean**2, 1.0))
+        return cls(torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Normalise; the result keeps the channels-last memory order of the pixels."""
+        normalized: Tensor = (pixels.permute(0, 3, 1, 2).float() - self.mean[:, None, None]) / (
+            self.std[:, None, None]
+        )
+        return normalized.contiguous(memory_format=torch.channels_last)
+
+
+class Embedded(NamedTuple):
+    """Arrays for n images: features (n, d), projection (n, n_bits), logits (n, n_classes)."""
+
+    features: NDArray[np.float32]
+    projection: NDArray[np.float32]
+    logits: NDArray[np.float32]
+
+
+class DeepEncoder(nn.Module):
+    """Normalisation and network as one module: what a model saves, loads and runs."""
+
+    def __init__(self, normalize: Normalize, network: HashNetwork) -> None:
+        super().__init__()
+        self.normalize = normalize
+        self.network = network
+
+    def embed(self, pixels: NDArray[np.uint8], batch_size: int = 256) -> Embedded:
+        """Embed pixels (n, h, w, c) uint8, in float32, whatever precision the training had."""
+        self.eval()
+        device = self.normalize.mean.device
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(pixels), batch_size):
+                batch = torch.from_numpy(pixels[start : start + batch_size]).to(device)
+                parts.append(self.network(self.normalize(batch)))
+        return Embedded(
+            *(
+                torch.cat([part[field] for part in parts]).cpu().numpy()
+                for field in range(len(Embedded._fields))
+            )
+        )

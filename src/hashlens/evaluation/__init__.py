@@ -1,0 +1,30 @@
+"""Neighbours to figures: exact over ties, from histograms of distances."""
+
+from hashlens.evaluation.average_precision import (
+    MeanAveragePrecision,
+    average_precision,
+    mean_average_precision,
+)
+from hashlens.evaluation.features import feature_histograms, rank_features
+from hashlens.evaluation.labels import relevance
+from hashlens.evaluation.precision import (
+    PrecisionRecall,
+    precision_at,
+    precision_recall_curve,
+    precision_within,
+    recall_at,
+)
+
+__all__ = [
+    "MeanAveragePrecision",
+    "PrecisionRecall",
+    "average_precision",
+    "feature_histograms",
+    "mean_average_precision",
+    "precision_at",
+    "precision_recall_curve",
+    "precision_within",
+    "rank_features",
+    "recall_at",
+    "relevance",
+]

@@ -1,0 +1,156 @@
+"""Protocols as values: what asks, what is searched, and how the figure is made."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashlens.checks import check_choice
+from hashlens.errors import LeakError
+
+Digests = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a model is measured.
+
+    Attributes
+    ----------
+    name : str
+    source : str
+        The paper that defines it.
+    measure : {"retrieval", "classification"}
+    query, database : {"train", "test"}
+        Which part of the data asks, and which is searched.
+    exclude_self : bool
+        A query is taken out of its own database (leave-one-out).
+    k : int or None
+        Rank at which average precision is cut.
+    denominator : {"relevant", "retrieved", "min"}
+        What average precision is divided by; see :func:`average_precision`.
+    training_in_database : bool
+        The definition itself puts training images into the database.
+    """
+
+    name: str
+    source: str
+    measure: str = "retrieval"
+    query: str = "test"
+    database: str = "test"
+    exclude_self: bool = False
+    k: int | None = None
+    denominator: str = "relevant"
+    training_in_database: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change with any field."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The protocol and its rules in words, JSON-able: printed with every figure."""
+        rules = {
+            "ties": "expectation over all orders; best and worst order beside it",
+            "zero_relevant": "counts as 0",
+            "digest": self.digest,
+        }
+        return {**asdict(self), **rules}
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "ritq-loo",
+            "Wang et al., Image retrieval based on ResNet and ITQ, section 4",
+            exclude_self=True,
+        ),
+        Protocol(
+            "dlbh-full",
+            "Lin et al., Deep learning of binary hash codes, CVPRW 2015, and its repository",
+            database="train",
+            k=1000,
+            denominator="retrieved",
+            training_in_database=True,
+        ),
+        Protocol(
+            "classification",
+            "error of the network's classifier on the test images",
+            measure="classification",
+        ),
+    )
+}
+
+
+def protocol_named(name: str) -> Protocol:
+    """Return a protocol by name.
+
+    Examples
+    --------
+    >>> protocol_named("dlbh-full").k
+    1000
+    """
+    return PROTOCOLS[check_choice("protocol", name, PROTOCOLS)]
+
+
+def check_leaks(
+    protocol: Protocol,
+    query: Digests,
+    database: Digests,
+    training: Digests,
+    query_names: Sequence[str] | None = None,
+) -> None:
+    """Refuse a measurement whose answer the model, or the database, has seen.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    query, database, training : uint64 arrays
+        A digest of each image's pixels; `training` is empty for a model that learnt from none.
+    query_names : sequence of str, optional
+        For the message.
+
+    Raises
+    ------
+    LeakError
+        If a query was trained on; if a query lies in the database and the protocol does not take
+        it out; or if a database image was trained on and the protocol does not say so.
+
+    Examples
+    --------
+    >>> seen = np.array([1, 2], np.uint64)
+    >>> check_leaks(protocol_named("ritq-loo"), seen, seen, seen[:1])
+    Traceback (most recent call last):
+    ...
+    hashlens.errors.LeakError: The queries must not be training images (protocol ritq-loo).
+    Got 1 of 2 that are.
+    """
+    _refuse(protocol, "not be training images", np.isin(query, training), query_names)
+    if protocol.measure == "classification":
+        return
+    if not protocol.exclude_self:
+        _refuse(protocol, "not be in the database", np.isin(query, database), query_names)
+    if not protocol.training_in_database and not protocol.exclude_self:
+        _refuse(protocol, "not search training images", np.isin(database, training), None)
+
+
+def _refuse(
+    protocol: Protocol, rule: str, leaked: NDArray[np.bool_], names: Sequence[str] | None
+) -> None:
+    count = int(leaked.sum())
+    if not count:
+        return
+    shown = ""
+    if names is not None:
+        first = [names[i] for i in np.flatnonzero(leaked)[:3]]
+        shown = f": {', '.join(first)}{', ...' if count > 3 else ''}"
+    raise LeakError(
+        f"The queries must {rule} (protocol {protocol.name}). "
+        f"Got {count} of {len(leaked)} that are{shown}."
+    )

@@ -1,0 +1,96 @@
+"""Principal directions of the training data: the step PCAH, PCA-RR and ITQ share."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+from hashlens.checks import refuse
+
+Reals = NDArray[np.floating[Any]]
+
+BLOCK_ROWS = 8192
+
+
+def row_blocks(X: Reals) -> Iterator[slice]:
+    """Yield slices of at most 8,192 rows that cover `X`: temporaries stay small.
+
+    Examples
+    --------
+    >>> list(row_blocks(np.zeros((9000, 1))))
+    [slice(0, 8192, None), slice(8192, 9000, None)]
+    """
+    for start in range(0, len(X), BLOCK_ROWS):
+        yield slice(start, min(start + BLOCK_ROWS, len(X)))
+
+
+def project_rows(X: Reals, mean: Reals, weights: Reals) -> Reals:
+    """Compute ``(X - mean) @ weights`` in the dtype of `X`, with one block of `X` centred at once.
+
+    Parameters
+    ----------
+    X : array of float32 or float64, shape (n, d)
+    mean : array of shape (d,)
+    weights : array of shape (d, n_bits)
+
+    Returns
+    -------
+    projections : array of X's dtype, shape (n, n_bits)
+
+    Examples
+    --------
+    >>> project_rows(np.array([[3.0, 1.0]]), np.array([1.0, 1.0]), np.eye(2))
+    array([[2., 0.]])
+    """
+    mean, weights = mean.astype(X.dtype, copy=False), weights.astype(X.dtype, copy=False)
+    projections = np.empty((len(X), weights.shape[1]), X.dtype)
+    for rows in row_blocks(X):
+        np.matmul(X[rows] - mean, weights, out=projections[rows])
+    return projections
+
+
+def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
+    """Find the mean of the rows and the leading eigenvectors of their covariance.
+
+    Only the wanted eigenvectors are computed. Besides `X` the memory is one d x d matrix of
+    float64. The sign of an eigenvector is arbitrary; here its entry of largest magnitude is
+    positive, so that the same data gives the same bits on every machine.
+
+    Parameters
+    ----------
+    X : array of float32 or float64, shape (n, d)
+    n_directions : int, 1 to d
+
+    Returns
+    -------
+    mean : array of X's dtype, shape (d,)
+    directions : array of X's dtype, shape (d, n_directions)
+        Orthonormal columns, the largest variance first.
+
+    Raises
+    ------
+    InputError
+        If `n_directions` is above d: the names in the message are those of the estimators.
+
+    Examples
+    --------
+    >>> mean, directions = principal_directions(np.array([[1.0, 0.0], [5.0, 0.0]]), 1)
+    >>> mean, directions.ravel()
+    (array([3., 0.]), array([1., 0.]))
+    """
+    d = X.shape[1]
+    if n_directions > d:
+        raise refuse("n_bits", f"at most n_features={d}", n_directions)
+    mean = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+    covariance = np.zeros((d, d))
+    for rows in row_blocks(X):
+        centred = X[rows] - mean
+        covariance += centred.T @ centred  # summed in float64, multiplied in X's dtype
+    covariance /= len(X)
+    _, ascending = eigh(covariance, subset_by_index=(d - n_directions, d - 1))
+    directions = ascending[:, ::-1]
+    largest = np.abs(directions).argmax(axis=0)
+    signs = np.where(directions[largest, np.arange(n_directions)] < 0, -1.0, 1.0)
+    return mean, (directions * signs).astype(X.dtype)

@@ -1,0 +1,43 @@
+"""The one table of methods: CLI choices, docs pages, contract tests and benchmarks come from it."""
+
+from importlib import import_module
+from typing import Any
+
+from hashlens.checks import check_choice
+
+METHODS: dict[str, str] = {
+    "itq": "hashlens.hashers.itq:ITQ",
+    "lsh": "hashlens.hashers.lsh:LSH",
+    "pca-rr": "hashlens.hashers.pca_rr:PCARR",
+    "pcah": "hashlens.hashers.pcah:PCAH",
+    "ritq": "hashlens.deep.ritq:RITQ",
+}
+
+
+def load_method(name: str) -> type[Any]:
+    """Import the class of a method by its name in ``METHODS``.
+
+    Raises
+    ------
+    InputError
+        If there is no such method; the message names the nearest one.
+
+    Examples
+    --------
+    >>> load_method("itq").__name__
+    'ITQ'
+    """
+    module, _, attribute = METHODS[check_choice("method", name, METHODS)].partition(":")
+    cls: type[Any] = getattr(import_module(module), attribute)
+    return cls
+
+
+def is_deep(name: str) -> bool:
+    """Tell whether a method learns from images (deep) or from feature vectors (hasher).
+
+    Examples
+    --------
+    >>> is_deep("ritq"), is_deep("itq")
+    (True, False)
+    """
+    return METHODS[check_choice("method", name, METHODS)].startswith("hashlens.deep.")

@@ -1,0 +1,74 @@
+"""Where a figure comes from: machine, versions, time."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import hashlens
+
+VECTOR_FLAGS = ("avx2", "avx512f", "avx512_vpopcntdq", "avx512_bf16")
+PACKAGES = ("numpy", "torch", "scikit-learn", "numba", "timm", "pillow")
+
+
+def provenance() -> dict[str, Any]:
+    """Describe this machine and these versions, JSON-able."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hashlens": hashlens.__version__,
+        "commit": commit(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "n_cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else (os.cpu_count() or 1),
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def commit() -> str:
+    """Name the commit this runs from, with "+changes" where files differ; "" outside a checkout."""
+    here = Path(__file__).parent
+    if shutil.which("git") is None or not (here.parents[1] / ".git").exists():
+        return ""
+    revision = _git(here, "rev-parse", "--short=12", "HEAD")
+    changed = _git(here, "status", "--porcelain", "--untracked-files=no")
+    return revision + ("+changes" if changed else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    result = subprocess.run(
+        ["git", "-C", str(folder), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> str:
+    """Name the processor and the vector instructions that matter here."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or "unknown"
+    name = next((line for line in text.splitlines() if line.startswith("model name")), "unknown")
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
+    seen = [
+        flag for flag in ("avx2", "avx512f", "avx512_vpopcntdq", "avx512_bf16") if flag in flags
+    ]
+    return f"{name.partition(':')[2].strip() or name} ({', '.join(seen) or 'no AVX2'})"

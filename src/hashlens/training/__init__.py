@@ -1,0 +1,108 @@
+"""Train a model by one word: data in, `Model` out."""
+
+import inspect
+import time
+from pathlib import Path
+from typing import Any
+
+from hashlens.checks import check_choice, check_n_bits
+from hashlens.data import Dataset, Splits, load
+from hashlens.methods import METHODS, is_deep, load_method
+from hashlens.model import Model
+from hashlens.model_store import check_free
+from hashlens.training.options import TrainOptions
+from hashlens.watcher import Watcher
+
+__all__ = ["TrainOptions", "Watcher", "train"]
+
+
+def train(  # noqa: PLR0913 - the one public door; each argument is a word on the command line
+    source: str | Path | Splits,
+    *,
+    method: str = "ritq",
+    n_bits: int = 48,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    settings: dict[str, Any] | None = None,
+    options: TrainOptions | None = None,
+    watcher: Watcher | None = None,
+) -> Model:
+    """Learn codes from labelled images (or from unlabelled ones, where the method allows).
+
+    Parameters
+    ----------
+    source : str, Path or Splits
+        A folder, a manifest, the name of a benchmark, or loaded data. Only its training part is
+        read.
+    method : str
+        A name in ``METHODS``.
+    n_bits : int, 1 to 4096
+    data_dir : path, optional
+        Where the files of a benchmark are.
+    download : bool
+        Fetch a benchmark that is not there.
+    settings : dict, optional
+        The method's own parameters beside `n_bits`.
+    options : TrainOptions, optional
+    watcher : Watcher, optional
+
+    Returns
+    -------
+    model : Model
+        Also saved, if ``options.out`` is given.
+
+    Raises
+    ------
+    InputError
+        If anything is not what is wanted.
+
+    Examples
+    --------
+    >>> model = train("digits", method="itq", n_bits=32, options=TrainOptions(features="pixels"))
+    >>> model.n_bits, model.method
+    (32, 'itq')
+    """
+    check_choice("method", method, METHODS)
+    check_n_bits(n_bits)
+    options = options or TrainOptions()
+    watcher = watcher or Watcher()
+    if options.out is not None:
+        check_free(options.out, overwrite=options.overwrite)
+    started = time.monotonic()
+    watcher.stage("reading the data")
+    seed = options.seed
+    splits = (
+        source
+        if isinstance(source, Splits)
+        else load(source, data_dir=data_dir, download=download, seed=seed)
+    )
+    model = _train_on(
+        splits.train, method, _settings(method, n_bits, settings, seed), options, watcher
+    )
+    model.card["seconds"] = round(time.monotonic() - started, 1)
+    if options.out is not None:
+        model.save(options.out)
+    return model
+
+
+def _settings(method: str, n_bits: int, given: dict[str, Any] | None, seed: int) -> dict[str, Any]:
+    """The constructor's arguments of a method; an unknown one is an error."""
+    known = list(inspect.signature(load_method(method)).parameters)
+    chosen: dict[str, Any] = {"n_bits": n_bits}
+    if "seed" in known:
+        chosen["seed"] = seed
+    for name, value in (given or {}).items():
+        chosen[check_choice("setting", name, known)] = value
+    return chosen
+
+
+def _train_on(
+    data: Dataset, method: str, settings: dict[str, Any], options: TrainOptions, watcher: Watcher
+) -> Model:
+    if is_deep(method):
+        from hashlens.training.deep import train_deep
+
+        return train_deep(data, method, settings, options, watcher)
+    from hashlens.training.hasher import train_hasher
+
+    return train_hasher(data, method, settings, options, watcher)

@@ -1,0 +1,223 @@
+"""From a data set to a trained deep model: splits, normalisation, the loop, the last step."""
+
+import copy
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+
+from hashlens.checks import refuse
+from hashlens.codes import binarize
+from hashlens.data import Dataset, stratified_split
+from hashlens.data.digests import pixel_digests
+from hashlens.deep import DeepEncoder, DeepMethod, Normalize, Recipe, recipe_named
+from hashlens.deep.batches import TensorBatches
+from hashlens.deep.checkpoint import peek_settings
+from hashlens.deep.loop import Run, Step, fit
+from hashlens.deep.precision import resolve_precision
+from hashlens.evaluation import average_precision, relevance
+from hashlens.methods import load_method
+from hashlens.model import Model
+from hashlens.model_store import CHECKPOINT_FILE
+from hashlens.search import HammingIndex
+from hashlens.training.material import make_card, natural_preprocessing, read_pixels
+from hashlens.training.options import TrainOptions
+from hashlens.watcher import Watcher
+
+TIMED_STEPS = 6
+WITHOUT_MIRROR = ("mnist", "svhn", "digits")  # a mirrored digit is no digit
+MAX_VALIDATION = 2_000
+
+
+class Part(NamedTuple):
+    """Images and labels of one side of the split."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[Any]
+
+
+def train_deep(
+    data: Dataset, name: str, settings: dict[str, Any], options: TrainOptions, watcher: Watcher
+) -> Model:
+    """Train a deep method on a data set; take up an interrupted training in ``options.out``."""
+    method = _checked_method(data, name, settings)
+    preprocessing = natural_preprocessing(data.images, options.image_size)
+    pixels, kept = read_pixels(data, preprocessing, watcher)
+    labels = np.asarray(data.labels)[kept]
+    training, validation = _split(pixels, labels, options)
+    fabric = Fabric(accelerator="auto", devices=1, precision=_precision(options))
+    torch.manual_seed(options.seed)
+    network = method.network(data.n_classes, preprocessing.n_channels)
+    encoder = DeepEncoder(Normalize.fit(training.pixels), network)
+    encoder.to(fabric.device).to(memory_format=torch.channels_last)
+    checkpoint = _checkpoint(options)
+    recipe = _recipe(options, data.name, checkpoint)
+    run = Run(
+        method=method,
+        network=encoder.network,
+        normalize=encoder.normalize,
+        data=TensorBatches(training.pixels, training.labels, fabric.device),
+        recipe=recipe,
+        n_classes=data.n_classes,
+        seed=options.seed,
+        checkpoint=checkpoint,
+        watch=lambda step: _tell(watcher, step),
+        validate=lambda: _validate(encoder, validation, watcher),
+    )
+    if options.time_budget and not (checkpoint and checkpoint.exists()):
+        recipe = _fit_to_budget(run, fabric, options.time_budget, watcher)
+    run.recipe = recipe
+    run.settings = {
+        "method": name,
+        "settings": settings,
+        "recipe": recipe.to_dict(),
+        "seed": options.seed,
+        "precision": _precision(options),
+        "data": data.checksum,
+        "preprocessing": preprocessing.to_dict(),
+    }
+    if checkpoint and checkpoint.exists():
+        watcher.note(f"taking up the interrupted training in {checkpoint.parent}")
+    watcher.stage(f"training {name}", recipe.n_steps(len(run.data)))
+    history = fit(run, fabric)
+    watcher.stage("features of the training images", len(training.pixels))
+    features = _features(encoder, training.pixels, watcher)
+    figures = method.finish(encoder.network, features, options.seed)
+    card = make_card(
+        data,
+        options,
+        {
+            "recipe": recipe.to_dict(),
+            "precision": _precision(options),
+            "device": str(fabric.device),
+            "history": history,
+            "figures": figures,
+            "validation": _validation_figures(encoder, validation, settings["n_bits"]),
+        },
+    )
+    return Model(
+        method=name,
+        n_bits=settings["n_bits"],
+        preprocessing=preprocessing,
+        classes=data.classes,
+        encoder=encoder.eval(),
+        settings=settings,
+        card=card,
+        training_digests=pixel_digests(pixels),
+    )
+
+
+def _checked_method(data: Dataset, name: str, settings: dict[str, Any]) -> DeepMethod:
+    method: DeepMethod = load_method(name)(**settings)
+    method.check()
+    if data.labels is None or data.n_classes < 2:
+        raise refuse("the training data", "labelled with at least 2 classes", data.name)
+    if data.is_multi_label and not method.supports_multi_label:
+        raise refuse("method", "one that takes several labels an image", name)
+    return method
+
+
+def _split(
+    pixels: NDArray[np.uint8], labels: NDArray[Any], options: TrainOptions
+) -> tuple[Part, Part]:
+    """Keep a share of the training images, at most 2,000, to measure on."""
+    share = min(options.validation, MAX_VALIDATION / len(labels))
+    validation_ids, training_ids = stratified_split(labels, share, options.seed)
+    return (
+        Part(pixels[training_ids], labels[training_ids]),
+        Part(pixels[validation_ids], labels[validation_ids]),
+    )
+
+
+def _checkpoint(options: TrainOptions) -> Path | None:
+    if options.out is None:
+        return None
+    options.out.mkdir(parents=True, exist_ok=True)
+    return options.out / CHECKPOINT_FILE
+
+
+def _precision(options: TrainOptions) -> Any:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return resolve_precision(options.precision, device)
+
+
+def _recipe(options: TrainOptions, data_name: str, checkpoint: Path | None) -> Recipe:
+    epochs = options.epochs
+    if options.time_budget and checkpoint and checkpoint.exists():
+        epochs = peek_settings(checkpoint)["recipe"]["epochs"]  # decided when the training began
+    family = data_name.partition("/")[0]
+    flip = family not in WITHOUT_MIRROR if options.flip is None else options.flip
+    return recipe_named(options.recipe, epochs, flip)
+
+
+def _fit_to_budget(run: Run, fabric: Fabric, seconds: float, watcher: Watcher) -> Recipe:
+    """Time a few steps on a copy, then choose the number of epochs that fits the budget."""
+    n_images = len(run.data)
+    steps = min(TIMED_STEPS, run.recipe.n_steps(n_images))
+    trial_recipe = replace(run.recipe, epochs=1, min_steps=0)
+    trial = replace(run, network=copy.deepcopy(run.network), recipe=trial_recipe)
+    trial = replace(trial, checkpoint=None, watch=None, validate=None)
+    began = time.monotonic()
+    fit(trial, fabric, last_step=1)
+    warm = time.monotonic()
+    fit(trial, fabric, last_step=steps)
+    per_step = (time.monotonic() - warm) / steps
+    warm_up = warm - began
+    epoch_seconds = per_step * run.recipe.steps_per_epoch(n_images)
+    # The features of all training images at the end cost about a third of an epoch.
+    epochs = max(1, math.floor((0.95 * seconds - warm_up) / epoch_seconds - 0.4))
+    watcher.note(f"{epochs} epochs of about {epoch_seconds:.0f} s fit into {seconds:.0f} s")
+    return replace(run.recipe, epochs=epochs, min_steps=0)
+
+
+def _tell(watcher: Watcher, step: Step) -> None:
+    note = f"epoch {step.epoch + 1}  loss {step.loss:.3f}  {step.images_per_second:.0f} images/s"
+    watcher.advance(step.step, step.n_steps, note)
+
+
+def _features(
+    encoder: DeepEncoder, pixels: NDArray[np.uint8], watcher: Watcher
+) -> NDArray[np.float32]:
+    parts = []
+    for start in range(0, len(pixels), 512):
+        parts.append(encoder.embed(pixels[start : start + 512]).features)
+        watcher.advance(min(start + 512, len(pixels)), len(pixels))
+    return np.concatenate(parts)
+
+
+def _accuracy(logits: NDArray[np.float32], labels: NDArray[Any]) -> float:
+    """Share of images whose best class is right (is one of the labels, where there are several)."""
+    best = logits.argmax(1)
+    right = labels[np.arange(len(labels)), best] if labels.ndim == 2 else best == labels
+    return float(np.mean(right))
+
+
+def _validate(encoder: DeepEncoder, part: Part, watcher: Watcher) -> dict[str, float]:
+    if not len(part.labels):
+        return {}
+    row = {"accuracy": _accuracy(encoder.embed(part.pixels).logits, part.labels)}
+    watcher.row(row)
+    return row
+
+
+def _validation_figures(encoder: DeepEncoder, part: Part, n_bits: int) -> dict[str, float]:
+    """Accuracy and leave-one-out mAP of the codes on the images that were kept out."""
+    if len(part.labels) < 2:
+        return {}
+    embedded = encoder.embed(part.pixels)
+    codes = binarize(embedded.projection)
+    index = HammingIndex(codes, n_bits)
+    itself = np.arange(len(codes))
+    same = relevance(part.labels, part.labels)
+    precision = average_precision(index.histograms(codes, same, exclude=itself))
+    return {
+        "n_images": float(len(codes)),
+        "accuracy": _accuracy(embedded.logits, part.labels),
+        "map": float(precision.mean()),
+    }

@@ -1,0 +1,47 @@
+"""Fit a hasher on features of images."""
+
+from typing import Any
+
+import numpy as np
+
+from hashlens.data import Dataset
+from hashlens.data.digests import pixel_digests
+from hashlens.feature_encoder import FeatureEncoder
+from hashlens.features import Standardizer, load_features
+from hashlens.methods import load_method
+from hashlens.model import Model
+from hashlens.training.material import make_card, natural_preprocessing, read_pixels
+from hashlens.training.options import TrainOptions
+from hashlens.watcher import Watcher
+
+
+def train_hasher(
+    data: Dataset, method: str, settings: dict[str, Any], options: TrainOptions, watcher: Watcher
+) -> Model:
+    """Fit a hasher on features of the training images."""
+    natural = natural_preprocessing(data.images, options.image_size)
+    features = load_features(options.features, preprocessing=natural)
+    pixels, kept = read_pixels(data, features.preprocessing, watcher)
+    watcher.stage(f"computing {options.features} features", len(pixels))
+    parts = []
+    for start in range(0, len(pixels), 256):
+        parts.append(features.transform(pixels[start : start + 256]))
+        watcher.advance(min(start + 256, len(pixels)), len(pixels))
+    vectors = np.concatenate(parts)
+    standardizer = Standardizer().fit(vectors) if features.standardize else None
+    if standardizer is not None:
+        vectors = standardizer.transform(vectors)
+    watcher.stage(f"fitting {method}")
+    labels = None if data.labels is None else data.labels[kept]
+    hasher = load_method(method)(**settings).fit(vectors, labels)
+    card = make_card(data, options, {"features": options.features, "n_images": len(kept)})
+    return Model(
+        method=method,
+        n_bits=settings["n_bits"],
+        preprocessing=features.preprocessing,
+        classes=data.classes,
+        encoder=FeatureEncoder(features, hasher, standardizer),
+        settings=settings,
+        card=card,
+        training_digests=pixel_digests(pixels),
+    )

@@ -1,0 +1,57 @@
+"""What a training can be told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashlens.checks import check_choice, check_float, check_int, refuse
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Everything `train` can be told beside the data, the method and the bits.
+
+    Attributes
+    ----------
+    seed : int
+    recipe : {"modern", "paper"}
+        For deep methods.
+    epochs : int, optional
+        Passes over the training images; the recipe's own number otherwise.
+    time_budget : float, optional
+        Seconds for the whole training, in place of `epochs`: a few steps are timed first.
+    features : str
+        For hashers: ``pixels``, ``gist`` or a timm model.
+    image_size : int, optional
+        Side to which images are scaled; images of one size up to 64 stay as they are.
+    flip : bool, optional
+        Mirror images in training; by default not for digits.
+    precision : {"auto", "32-true", "bf16-mixed"}
+    validation : float
+        Share of the training images that is kept out to measure on.
+    out : Path, optional
+        Folder of the model; an interrupted training is kept there and taken up again.
+    overwrite : bool
+    """
+
+    seed: int = 0
+    recipe: str = "modern"
+    epochs: int | None = None
+    time_budget: float | None = None
+    features: str = "gist"
+    image_size: int | None = None
+    flip: bool | None = None
+    precision: str = "auto"
+    validation: float = 0.04
+    out: Path | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        check_int("seed", self.seed, 0, 2**31)
+        check_choice("recipe", self.recipe, ("modern", "paper"))
+        check_float("validation", self.validation, 0.0, 0.5)
+        if self.epochs is not None:
+            check_int("epochs", self.epochs, 1)
+        if self.time_budget is not None:
+            check_float("time_budget", self.time_budget, 1.0)
+        if self.epochs is not None and self.time_budget is not None:
+            raise refuse("time_budget", "left out where epochs is given", self.time_budget)

@@ -1,0 +1,200 @@
+"""The one loop: what it computes, that it repeats itself, and that it survives kill -9."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from hashlens.deep import DeepEncoder, Normalize, Recipe
+from hashlens.deep.augment import cutout, random_crop_and_flip
+from hashlens.deep.batches import FileBatches, TensorBatches, epoch_order
+from hashlens.deep.checkpoint import load_checkpoint
+from hashlens.deep.loop import Run, build_optimizer, fit
+from hashlens.deep.ritq import RITQ
+from hashlens.errors import FormatError, HashlensError, InputError
+
+CPU = torch.device("cpu")
+SMALL = Recipe(epochs=3, min_steps=0, batch_size=32, learning_rate=0.05)
+
+
+def small_run(tmp_path=None, seed=0, recipe=SMALL, **more):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 32)
+    pixels = (rng.integers(0, 60, (128, 8, 8, 1)) + 50 * labels[:, None, None, None]).astype("u1")
+    torch.manual_seed(seed)
+    method = RITQ(n_bits=8, n_blocks=1, n_features=16)
+    encoder = DeepEncoder(Normalize.fit(pixels), method.network(4, 1))
+    return Run(
+        method=method,
+        network=encoder.network,
+        normalize=encoder.normalize,
+        data=TensorBatches(pixels, labels, CPU),
+        recipe=recipe,
+        n_classes=4,
+        seed=seed,
+        checkpoint=None if tmp_path is None else tmp_path / "checkpoint.safetensors",
+        settings={"seed": seed},
+        checkpoint_seconds=0.0,
+        **more,
+    )
+
+
+def fabric():
+    return Fabric(accelerator="cpu", devices=1, precision="32-true")
+
+
+def weights(run):
+    return {k: v.clone() for k, v in run.network.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_loss_falls_and_same_seed_gives_same_weights():
+    first, second, other = small_run(), small_run(), small_run(seed=1)
+    history = fit(first, fabric())
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    assert history[-1]["loss"] < history[0]["loss"]
+    fit(second, fabric())
+    fit(other, fabric())
+    assert same(weights(first), weights(second))
+    assert not same(weights(first), weights(other))
+
+
+@pytest.mark.parametrize("stop", [1, 4, 7, 11])
+def test_interrupted_training_ends_with_the_same_weights_and_history(tmp_path, stop):
+    whole = small_run()
+    history = fit(whole, fabric())
+    fit(small_run(tmp_path), fabric(), last_step=stop)
+    resumed = small_run(tmp_path)
+    again = fit(resumed, fabric())
+    assert same(weights(whole), weights(resumed))
+    assert [row["loss"] for row in again] == pytest.approx([row["loss"] for row in history])
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from hashlens.data import Splits, synthetic_images
+from hashlens.training import TrainOptions, train
+from hashlens.watcher import Watcher
+import hashlens.deep.loop as loop
+loop.WATCH_SECONDS = 0.0
+class Say(Watcher):
+    def advance(self, done, total, note=""):
+        if note:
+            print(done, flush=True)
+data = synthetic_images(200, 3, size=12, seed=0)
+run = loop.Run
+loop.Run.__dataclass_fields__["checkpoint_seconds"].default = 0.0
+options = TrainOptions(epochs=6, out=Path(sys.argv[1]), precision="32-true")
+original = loop.Run.__init__
+def init(self, *args, **kwargs):
+    original(self, *args, **kwargs)
+    self.checkpoint_seconds = 0.0
+loop.Run.__init__ = init
+train(Splits(data, data), method="ritq", n_bits=8, settings={"n_blocks": 1}, options=options,
+      watcher=Say())
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_costs_nothing_but_time(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(KILLED)
+    folders = [tmp_path / "whole", tmp_path / "killed"]
+    subprocess.run([sys.executable, str(script), str(folders[0])], check=True, timeout=120)
+    command = [sys.executable, str(script), str(folders[1])]
+    for stop_at in (2, 5):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        for line in process.stdout:
+            if int(line) >= stop_at:
+                time.sleep(0.02)
+                os.kill(process.pid, signal.SIGKILL)
+                break
+        process.wait()
+        process.stdout.close()
+    assert (folders[1] / "checkpoint.safetensors").exists()
+    subprocess.run(command, check=True, timeout=120, stdout=subprocess.DEVNULL)
+    contents = [(folder / "weights.safetensors").read_bytes() for folder in folders]
+    assert contents[0] == contents[1]
+    assert not (folders[1] / "checkpoint.safetensors").exists()
+
+
+def test_checkpoint_of_other_settings_is_refused(tmp_path):
+    fit(small_run(tmp_path), fabric(), last_step=2)
+    other = small_run(tmp_path)
+    other.settings = {"seed": 5}
+    with pytest.raises(InputError, match=r"seed must be that of the interrupted training"):
+        fit(other, fabric())
+
+
+def test_damaged_checkpoint_is_refused(tmp_path):
+    run = small_run(tmp_path)
+    fit(run, fabric(), last_step=2)
+    content = run.checkpoint.read_bytes()
+    run.checkpoint.write_bytes(content[: len(content) // 2])
+    optimizer = build_optimizer(run.network, run.recipe)
+    with pytest.raises(FormatError, match=r"must be a hashlens checkpoint"):
+        load_checkpoint(run.checkpoint, run.network, optimizer, run.settings)
+
+
+def test_diverging_training_says_so():
+    run = small_run(recipe=Recipe(epochs=3, min_steps=0, batch_size=32, learning_rate=1e30))
+    with pytest.raises(HashlensError, match=r"The loss must stay finite"):
+        fit(run, fabric())
+
+
+def test_every_epoch_sees_every_image_once_and_goes_on_anywhere():
+    order = list(epoch_order(10, 5, 3, range(4)))
+    assert sorted(np.concatenate(order[:2])) == sorted(np.concatenate(order[2:])) == list(range(10))
+    assert order[0].tolist() != order[2].tolist()
+    for step in range(4):
+        later = next(epoch_order(10, 5, 3, range(step, 4)))
+        np.testing.assert_array_equal(later, order[step])
+
+
+def test_files_and_tensors_give_the_same_batches():
+    from hashlens.data import ArrayImages, Preprocessing
+
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3), np.uint8)
+    labels = np.arange(9)
+    tensors = TensorBatches(pixels, labels, CPU)
+    files = FileBatches(ArrayImages(pixels), Preprocessing(8, 8), labels, CPU)
+    for a, b in zip(
+        tensors.stream(epoch_order(9, 4, 0, range(5))),
+        files.stream(epoch_order(9, 4, 0, range(5))),
+        strict=True,
+    ):
+        assert torch.equal(a[0], b[0])
+        assert torch.equal(a[1], b[1])
+
+
+def test_crops_are_shifts_of_the_image_and_half_are_mirrored():
+    image = torch.arange(64.0).reshape(1, 1, 8, 8).repeat(400, 1, 1, 1)
+    torch.manual_seed(0)
+    moved = random_crop_and_flip(image, 2, True)
+    padded = torch.nn.functional.pad(image[:1], (2, 2, 2, 2), mode="reflect")[0, 0]
+    shifts = [padded[y : y + 8, x : x + 8] for y in range(5) for x in range(5)]
+    plain = [any(torch.equal(m[0], s) for s in shifts) for m in moved]
+    mirrored = [any(torch.equal(m[0], s.flip(1)) for s in shifts) for m in moved]
+    assert all(p or m for p, m in zip(plain, mirrored, strict=True))
+    assert 140 < sum(mirrored) < 260
+    assert torch.equal(random_crop_and_flip(image, 0, False), image)
+
+
+def test_cutout_sets_one_square_to_zero():
+    torch.manual_seed(0)
+    cut = cutout(torch.ones(50, 2, 16, 16), 5)
+    zeros = (cut == 0).sum((2, 3))
+    assert (zeros[:, 0] == zeros[:, 1]).all()
+    assert zeros.max() == 25
+    assert zeros.min() > 0
+    assert cutout(cut, 0) is cut
