@@ -40,7 +40,15 @@ def main() -> None:
         if arguments.bits in (None, n_bits) and arguments.k in (None, k)
     ]
     rows = [row for n_bits, k in cases for row in compare(n_bits, k, arguments.runs)]
-    result = {"environment": environment(), "threads": 1, "seed": 0, "rows": rows}
+    record = environment()
+    result = {
+        "title": "Exact search, one thread: hashlens beside faiss IndexBinaryFlat",
+        "command": record["command"],
+        "environment": record,
+        "threads": 1,
+        "seed": 0,
+        "rows": rows,
+    }
     write_result(arguments.out, result)
     print(table(rows))
 

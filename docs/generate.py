@@ -118,6 +118,67 @@ def results_page() -> str:
     return "\n".join(parts + (tables or ["No result is stored yet.\n"]))
 
 
+README = DOCS.parent / "README.md"
+START, END = "<!-- results:", "<!-- end of results -->"
+
+
+def readme() -> str:
+    """README.md with its table of results written anew between the two marks."""
+    text = README.read_text("utf-8")
+    head, mark, rest = text.partition(START)
+    first_line, _, rest = rest.partition("\n")
+    _, end, tail = rest.partition(END)
+    if not mark or not end:
+        raise SystemExit(f"README.md lacks {START!r} or {END!r}")
+    return f"{head}{START}{first_line}\n{_readme_tables()}{END}{tail}"
+
+
+def _readme_tables() -> str:
+    stored = [json.loads(file.read_text("utf-8")) for file in sorted(RESULTS.rglob("*.json"))]
+    retrieval = [_retrieval_line(result) for result in stored if "protocol" in result]
+    search = [
+        _search_line(row)
+        for result in stored
+        for row in result["rows"]
+        if "faiss_over_hashlens" in row
+    ]
+    parts = []
+    if retrieval:
+        head = "| data, protocol | method | mAP | published | one-hot | uncoded | training |"
+        parts += [head, "|" + " --- |" * 7, *retrieval, ""]
+    if search:
+        head = "| exact search, one thread | faiss IndexBinaryFlat | hashlens | ratio |"
+        parts += [head, "|" + " --- |" * 4, *search, ""]
+    return "\n".join(parts)
+
+
+def _retrieval_line(result: dict[str, Any]) -> str:
+    maps = {row["name"]: f"{row['map']:.3f}" for row in result["rows"]}
+    model, published = result["model"], result["published"]
+    name = f"{model['method'].upper()}, {model['n_bits']} bits"
+    seconds = model["card"]["history"][-1]["seconds"] if "history" in model["card"] else 0
+    cells = [
+        f"{result['data']['name'].split('/')[0]}, {result['protocol']['name']}",
+        name,
+        f"**{result['rows'][0]['map']:.3f}**",
+        "-" if published is None else f"{published['value']:.3f}",
+        maps.get("one-hot", "-"),
+        maps.get("uncoded", "-"),
+        f"{seconds / 60:.0f} min, {model['card']['provenance']['n_cores']} cores",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _search_line(row: dict[str, Any]) -> str:
+    per_query = {
+        name: 1000 * engine["median_seconds"] / row["n_queries"]
+        for name, engine in row["engines"].items()
+    }
+    what = f"{row['n_codes']:,} x {row['n_bits']} bits, {row['queries']}, k = {row['k']}"
+    times = [f"{per_query[name]:.3g} ms a query" for name in ("faiss", "hashlens")]
+    return f"| {what} | {' | '.join(times)} | {row['faiss_over_hashlens']:.1f} x |"
+
+
 def _table(result: dict[str, Any]) -> str:
     columns = list(dict.fromkeys(column for row in result["rows"] for column in row))
     lines = [f"## {result['title']}\n", f"```sh\n{result['command']}\n```\n"]
@@ -157,3 +218,5 @@ if __name__ == "__main__":
     for page, write in PAGES.items():
         (DOCS / page).write_text(write(), encoding="utf-8")
         print(f"docs/{page}")
+    README.write_text(readme(), encoding="utf-8")
+    print("README.md")

@@ -109,7 +109,7 @@ def _encoder_arrays(encoder: Encoder) -> tuple[dict[str, Any], Arrays]:
     if isinstance(encoder, DeepEncoder):
         state = encoder.state_dict()
         # safetensors writes memory as it lies: filters in channels-last order must be laid out.
-        return {"kind": "deep"}, {k: np.ascontiguousarray(v.cpu()) for k, v in state.items()}
+        return {"kind": "deep"}, {k: np.asarray(v.cpu(), order="C") for k, v in state.items()}
     from hashlens.feature_encoder import FeatureEncoder
 
     if isinstance(encoder, FeatureEncoder):
@@ -126,7 +126,7 @@ def _feature_encoder_arrays(encoder: "FeatureEncoder") -> tuple[dict[str, Any], 
         "features": encoder.features.settings(),
         "standardize": encoder.standardizer is not None,
     }
-    return kind, {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    return kind, {name: np.asarray(value, order="C") for name, value in arrays.items()}
 
 
 def _restore_encoder(header: dict[str, Any], arrays: Arrays) -> Encoder:

@@ -16,21 +16,29 @@ VECTOR_FLAGS = ("avx2", "avx512f", "avx512_vpopcntdq", "avx512_bf16")
 PACKAGES = ("numpy", "torch", "scikit-learn", "numba", "timm", "pillow")
 
 
-def provenance() -> dict[str, Any]:
-    """Describe this machine and these versions, JSON-able."""
+def provenance(more_packages: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Describe this run, JSON-able: machine, versions, commit, command line, date."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "hashlens": hashlens.__version__,
         "commit": commit(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": _command(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "n_cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else (os.cpu_count() or 1),
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: _version(name) for name in (*PACKAGES, *more_packages)},
     }
+
+
+def _command() -> str:
+    """Give the command line, with a module's name in place of its path."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    name = Path(sys.argv[0]).name
+    start = name if module is None else f"python -m {module.name.removesuffix('.__main__')}"
+    return " ".join([start, *sys.argv[1:]])
 
 
 def commit() -> str:

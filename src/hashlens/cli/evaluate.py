@@ -65,3 +65,5 @@ def show(result: "Evaluation") -> None:
     if result.rows:
         print_table(result.title, result.table())
         print(result.verdict)
+    if result.published is not None:
+        print(f"published: {result.published.value} ({result.published.source})")

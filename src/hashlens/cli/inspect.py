@@ -33,6 +33,7 @@ def inspect(
         return
     card = result.pop("card")
     facts = {**result, "trained on": card["data"]["name"], "seed": card["seed"]}
+    facts["images"] = card["data"]["n_images"]
     facts |= {f"validation {k}": v for k, v in card.get("validation", {}).items()}
     facts |= facts.pop("bits", {})
     print_table(str(model), [{"what": k, "value": _text(v)} for k, v in facts.items()])

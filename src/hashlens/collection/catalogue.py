@@ -56,6 +56,14 @@ class ItemRow(NamedTuple):
     row: int
 
 
+class Stored(NamedTuple):
+    """What is stored of the item at a path."""
+
+    content_hash: bytes
+    label: str | None
+    row: int
+
+
 class Catalogue:
     """Opens short-lived connections to the SQLite file, so that any thread may read.
 
@@ -162,6 +170,12 @@ def count_items(db: sqlite3.Connection, state: str = "live") -> int:
     return int(count[0])
 
 
+def count_labels(db: sqlite3.Connection) -> dict[str, int]:
+    """Count the live items of each label, labels in order; items without one do not count."""
+    query = "SELECT label, COUNT(*) FROM items WHERE state = 'live' AND label IS NOT NULL"
+    return {as_text(label): n for label, n in db.execute(f"{query} GROUP BY label ORDER BY label")}
+
+
 def live_rows(db: sqlite3.Connection) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ids of the live items, ascending, and the row of each: two int64 arrays of shape (n,)."""
     found = db.execute("SELECT id, row FROM items WHERE state = 'live' ORDER BY id").fetchall()
@@ -183,11 +197,11 @@ def row_of_content(db: sqlite3.Connection, content_hash: bytes) -> int | None:
     return None if found is None else int(found[0])
 
 
-def item_at(db: sqlite3.Connection, path: str) -> tuple[bytes, str | None, int] | None:
-    """Content hash, label and row of the live item at a path, if there is one."""
+def item_at(db: sqlite3.Connection, path: str) -> Stored | None:
+    """Read the live item at a path, if there is one."""
     query = "SELECT content_hash, label, row FROM items WHERE path = ? AND state = 'live'"
     found = db.execute(query, (as_stored(path),)).fetchone()
-    return found and (found[0], found[1] and as_text(found[1]), found[2])
+    return None if found is None else Stored(found[0], found[1] and as_text(found[1]), found[2])
 
 
 def as_stored(text: str) -> str | bytes:

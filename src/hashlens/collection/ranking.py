@@ -1,6 +1,6 @@
 """Hierarchical search: codes choose the candidates, features put them in order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,7 +47,7 @@ class Ranked(NamedTuple):
 
 
 def rank(
-    snapshot: Snapshot, codes: Codes, vectors: NDArray[np.float32] | None, ask: Ask
+    snapshot: Snapshot, codes: Codes, vectors: NDArray[np.float32] | None, asks: Sequence[Ask]
 ) -> Iterator[Ranked]:
     """Find the items nearest to each query.
 
@@ -56,7 +56,8 @@ def rank(
     snapshot : Snapshot
     codes : uint8 (n_queries, ceil(n_bits / 8))
     vectors : float32 (n_queries, d), rows of length 1, or None if features are not stored
-    ask : Ask
+    asks : sequence of Ask, one a query
+        They differ in `without` alone.
 
     Yields
     ------
@@ -69,13 +70,14 @@ def rank(
     Hierarchical deep search: K. Lin et al., "Deep learning of binary hash codes for fast image
     retrieval", CVPR workshops 2015, section 3.2.
     """
-    for i, (ids, distances) in enumerate(_candidates(snapshot, codes, ask)):
-        keep = ids != ask.without
-        ids, distances = ids[keep], distances[keep]
+    for i, (found, bits) in enumerate(_candidates(snapshot, codes, asks[0])):
+        ask = asks[i]
+        keep = np.flatnonzero(found != ask.without)[: ask.n_candidates]
+        ids, distances = found[keep], bits[keep]
         similarities = None
         if vectors is not None:
             stored = snapshot.vectors(snapshot.rows_of(ids))
-            similarities = None if stored is None else stored @ vectors[i]
+            similarities = None if stored is None else np.clip(stored @ vectors[i], -1, 1)
         order: NDArray[np.intp] | slice = slice(ask.k)
         if ask.rerank and similarities is not None:
             order = np.lexsort((ids, distances, -similarities))[: ask.k]
@@ -88,7 +90,7 @@ def _candidates(
     snapshot: Snapshot, codes: Codes, ask: Ask
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
     """The nearest items by code, nearest first, with one to spare for the one left out."""
-    most = ask.n_candidates + (ask.without >= 0)
+    most = ask.n_candidates + 1
     if ask.radius is not None:
         balls = snapshot.index.radius_search(codes, ask.radius)
         for i in range(len(codes)):

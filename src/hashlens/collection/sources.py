@@ -33,13 +33,19 @@ class Candidate(NamedTuple):
     label: str | None
 
 
-def as_dataset(source: object) -> Dataset:
+def as_dataset(
+    source: object, *, data_dir: str | Path | None = None, download: bool = False
+) -> Dataset:
     """Turn what a user names into a data set.
 
     Parameters
     ----------
     source : str, Path, sequence of paths, Dataset or Images
         A path is a folder, a manifest or one image; a str may also be the name of a benchmark.
+    data_dir : str or Path, optional
+        Folder with the files of a benchmark.
+    download : bool
+        Fetch a benchmark that is not there.
 
     Raises
     ------
@@ -59,7 +65,7 @@ def as_dataset(source: object) -> Dataset:
         path = Path(source)
         if path.is_file() and path.suffix.lower() not in (".csv", ".parquet"):
             return Dataset(path.name, FileImages([path]), None, ())
-        return load_dataset(source)
+        return load_dataset(source, data_dir=data_dir, download=download)
     if isinstance(source, Sequence) and all(isinstance(path, str | Path) for path in source):
         return Dataset("images", FileImages(list(source)), None, ())
     raise refuse("source", "a path, a sequence of paths, a Dataset or Images", type(source))

@@ -72,6 +72,11 @@ class DeepMethod(ABC):
         """The constructor's arguments, JSON-able."""
         return dict(vars(self))
 
+    @classmethod
+    def examples_for_tests(cls) -> list[dict[str, Any]]:
+        """Give small settings for the contract tests, of at most 16 bits."""
+        return [{"n_bits": 8}]
+
     @abstractmethod
     def network(self, n_classes: int, n_channels: int) -> HashNetwork:
         """Build the untrained network."""

@@ -82,6 +82,11 @@ class RITQ(DeepMethod):
         if self.n_bits > self.n_features:
             raise refuse("n_bits", f"at most n_features = {self.n_features}", self.n_bits)
 
+    @classmethod
+    def examples_for_tests(cls) -> list[dict[str, Any]]:
+        """Give small settings for the contract tests."""
+        return [{"n_bits": 12, "n_blocks": 1, "n_features": 32}]
+
     def network(self, n_classes: int, n_channels: int) -> RITQNetwork:
         """Build Table I's network for images with `n_channels` channels."""
         self.check()

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from hashlens.codes import check_codes, unpack
 
@@ -77,12 +80,14 @@ def bit_health(codes: object, n_bits: int) -> BitHealth:
     )
 
 
-def _correlation(bits: np.ndarray, share: np.ndarray, dead: np.ndarray) -> np.ndarray:
+def _correlation(
+    bits: NDArray[np.float32], share: NDArray[np.float64], dead: NDArray[np.bool_]
+) -> NDArray[Any]:
     """Absolute correlation of every pair of bits; 0 where one is dead."""
     centred = bits - share.astype(np.float32)
     covariance = (centred.T @ centred).astype(np.float64) / len(bits)
     spread = np.sqrt(np.where(dead, 1.0, share * (1 - share)))
-    correlation = np.abs(covariance / np.outer(spread, spread))
+    correlation: NDArray[Any] = np.abs(covariance / np.outer(spread, spread))
     correlation[dead] = 0.0
     correlation[:, dead] = 0.0
     return correlation

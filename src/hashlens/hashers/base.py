@@ -18,14 +18,18 @@ from hashlens.codes import Codes, binarize, code_size
 from hashlens.hashers.pca import Reals
 
 
-class NotFittedError(  # type: ignore[misc] # scikit-learn has no types
-    errors.NotFittedError, sklearn.exceptions.NotFittedError
+class NotFittedError(
+    errors.NotFittedError,
+    sklearn.exceptions.NotFittedError,  # type: ignore[misc]
 ):
     """A hasher was used before it was fitted; scikit-learn knows it as its own error."""
 
 
-class Hasher(  # type: ignore[misc] # scikit-learn has no types
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
+class Hasher(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+    metaclass=ABCMeta,
 ):
     """Base of all hashers. A method implements ``_fit``, ``_project`` and ``_shapes``.
 
@@ -151,6 +155,12 @@ class Hasher(  # type: ignore[misc] # scikit-learn has no types
         for name, array in check_state(type(self).__name__, state, shapes).items():
             setattr(self, name, array if array.shape else array.item())
         return self
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
+        """Name the columns of ``transform``: one for each byte of the code."""
+        self._require_fitted("get_feature_names_out")
+        names: NDArray[np.object_] = super().get_feature_names_out(input_features)
+        return names
 
     @property
     def _n_features_out(self) -> int:

@@ -25,6 +25,7 @@ from hashlens.evaluation.protocols import Protocol, check_leaks
 from hashlens.model import Embedding, Model
 from hashlens.neighbors import DistanceHistograms
 from hashlens.provenance import provenance
+from hashlens.reproduce.published import Published, published
 from hashlens.search import HammingIndex
 from hashlens.watcher import Watcher
 
@@ -83,6 +84,15 @@ class Evaluation:
         return self.rows[0].map > control[0].map if control else None
 
     @property
+    def published(self) -> Published | None:
+        """What a paper prints for this measurement, if one does."""
+        data = self.data["name"].partition("/")[0]
+        metric = "mAP" if self.protocol.k is None else f"mAP@{self.protocol.k}"
+        return published(
+            data, self.protocol.name, metric, self.model["method"], self.model["n_bits"]
+        )
+
+    @property
     def title(self) -> str:
         """One line that says what was measured."""
         return (
@@ -104,43 +114,50 @@ class Evaluation:
 
     def table(self) -> list[dict[str, Any]]:
         """The rows for people: one dictionary a line, the same keys in each."""
-        ranks = sorted({rank for row in self.rows for rank in row.precision_at})
+        ranks = sorted({rank for row in self.rows for rank in row.precision_at} - {1})
         cut = "" if self.protocol.k is None else f"@{self.protocol.k}"
         return [
             {
                 "what": row.name,
                 "bits": row.n_bits,
-                f"mAP{cut}": row.map,
-                "best ties": row.map_best,
-                "worst ties": row.map_worst,
-                **{f"P@{rank}": row.precision_at.get(rank) for rank in ranks},
-                "P radius 2": row.precision_within_2,
-                "empty": row.empty_balls,
+                f"mAP{cut}": f"{row.map:.4f}",
+                "of ties": f"{row.map_worst:.4f}-{row.map_best:.4f}",
+                **{f"P@{rank}": _short(row.precision_at.get(rank)) for rank in ranks},
+                "P r<=2": _short(row.precision_within_2),
+                "empty": _short(row.empty_balls),
             }
             for row in self.rows
         ]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-able values, with machine, versions and command."""
+        environment = provenance()
         return {
+            "title": self.title,
+            "command": environment["command"],
             "protocol": self.protocol.to_dict(),
             "model": self.model,
             "data": self.data,
             "n_queries": self.n_queries,
             "n_database": self.n_database,
             "rows": [asdict(row) for row in self.rows],
+            "published": None if self.published is None else self.published._asdict(),
             "beats_one_hot": self.beats_one_hot,
             "classification_error": self.classification_error,
             "order_check": self.order_check,
             "curve": self.curve,
             "skipped": [list(item) for item in self.skipped],
             "seconds": self.seconds,
-            "environment": provenance(),
+            "environment": environment,
         }
 
 
-ONE_HOT = "one-hot of the classifier"
-UNCODED = "features, uncoded"
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+ONE_HOT = "one-hot"
+UNCODED = "uncoded"
 
 
 class Side(NamedTuple):
@@ -300,7 +317,8 @@ def _row(
             for order in ("expected", "best", "worst")
         ]
         precisions.append(np.stack(bounds, 1))
-        ks = [k for k in RANKS if k <= int(block.total[0].sum())]
+        if not ks:  # beyond the number of relevant items, precision says nothing
+            ks = [k for k in RANKS if k <= max(1.0, float(np.median(block.relevant.sum(1))))]
         at.append(precision_at(block, ks))
         if n_bits is not None:
             ball, share = precision_within(block, min(2, n_bits))

@@ -86,13 +86,14 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
 
 
 def _settings(method: str, n_bits: int, given: dict[str, Any] | None, seed: int) -> dict[str, Any]:
-    """The constructor's arguments of a method; an unknown one is an error."""
-    known = list(inspect.signature(load_method(method)).parameters)
-    chosen: dict[str, Any] = {"n_bits": n_bits}
-    if "seed" in known:
+    """All arguments of a method's constructor, defaults too; an unknown one is an error."""
+    parameters = inspect.signature(load_method(method)).parameters
+    chosen = {name: parameter.default for name, parameter in parameters.items()}
+    chosen["n_bits"] = n_bits
+    if "seed" in chosen:
         chosen["seed"] = seed
     for name, value in (given or {}).items():
-        chosen[check_choice("setting", name, known)] = value
+        chosen[check_choice("setting", name, parameters)] = value
     return chosen
 
 

@@ -1,0 +1,156 @@
+"""``hashlens index``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hashlens.checks import refuse, words
+from hashlens.cli.options import DataDir, Download, Json, Strict
+
+if TYPE_CHECKING:
+    from hashlens.collection import AddReport, Collection
+    from hashlens.data import Dataset
+    from hashlens.watcher import Watcher
+
+DEFAULT_BITS = 64
+DEFAULT_FEATURES = "tf_efficientnet_lite0"
+_SHOWN = 20  # bad files that are named on the terminal; all of them are in the JSON
+
+
+def index(
+    source: Annotated[str, typer.Argument(help="Folder, manifest, image or benchmark.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the collection: new, or added to.")],
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Folder of a trained model; none is needed.")
+    ] = None,
+    bits: Annotated[
+        int | None,
+        typer.Option(
+            "--bits", min=1, max=4096, help=f"Code length without a model; {DEFAULT_BITS}."
+        ),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features",
+            help=f"Without a model: pixels, gist or a timm model; {DEFAULT_FEATURES}.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Same seed, same codes; 0 without it.")
+    ] = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Index images for search: make a collection, or add to one.
+
+    Without --model, codes are fitted on the images themselves: no labels, no training. Give the
+    same words again to go on after an interruption; what is there is not encoded again.
+
+    Example: hashlens index photos/ --out photos.hl
+    """
+    from hashlens.cli.output import note, print_json, watching
+    from hashlens.collection.sources import as_dataset
+
+    wanted = {"n_bits": bits, "features": features, "seed": seed}
+    if model is not None and any(value is not None for value in wanted.values()):
+        raise typer.BadParameter(
+            "is given, so --bits, --features and --seed are its own.", param_hint="--model"
+        )
+    data = as_dataset(source, data_dir=data_dir, download=download)
+    try:
+        with watching() as watcher:
+            collection, report = _index(out, data, model, wanted, strict, watcher)
+    except KeyboardInterrupt:
+        note(_stopped(out))
+        raise
+    if as_json:
+        print_json(_result(collection, report))
+    else:
+        _tell(collection, report)
+
+
+def _index(
+    out: Path,
+    data: "Dataset",
+    model: Path | None,
+    wanted: dict[str, Any],
+    strict: bool,
+    watcher: "Watcher",
+) -> tuple["Collection", "AddReport"]:
+    from hashlens.collection import Collection, index_photos
+    from hashlens.model import Model
+
+    if out.is_dir() and any(out.iterdir()):
+        collection = Collection.open(out)
+        _check_same(collection, model, wanted)
+    elif model is None:
+        return index_photos(
+            out,
+            data,
+            features=wanted["features"] or DEFAULT_FEATURES,
+            n_bits=wanted["n_bits"] or DEFAULT_BITS,
+            seed=wanted["seed"] or 0,
+            strict=strict,
+            watcher=watcher,
+        )
+    else:
+        collection = Collection.create(out, Model.load(model))
+    return collection, collection.add(data, strict=strict, watcher=watcher)
+
+
+def _check_same(collection: "Collection", model: Path | None, wanted: dict[str, Any]) -> None:
+    """A collection keeps the model it was made with: other wishes are an error."""
+    from hashlens.model_store import read_card
+
+    card = collection.card
+    is_settings = {
+        "n_bits": card["n_bits"],
+        **{k: card["card"].get(k) for k in ("features", "seed")},
+    }
+    for name, value in wanted.items():
+        if value is not None and value != is_settings[name]:
+            option = "--bits" if name == "n_bits" else f"--{name}"
+            has = f"{is_settings[name]}, as {collection.path} was made, or a new --out"
+            raise refuse(option, words(has), value)
+    if model is not None and read_card(model) != card:
+        raise refuse("--model", f"the model that {collection.path} was made with", str(model))
+
+
+def _stopped(out: Path) -> str:
+    from hashlens.collection import Collection
+
+    if not out.is_dir():
+        return f"stopped before {out} was made"
+    return f"stopped; {out} has {len(Collection.open(out))} items, the same command goes on"
+
+
+def _result(collection: "Collection", report: "AddReport") -> dict[str, Any]:
+    return {
+        "collection": str(collection.path),
+        "n_bits": collection.n_bits,
+        "added": report.added,
+        "already": report.already,
+        "skipped": [{"name": name, "reason": reason} for name, reason in report.skipped],
+        "items": len(collection),
+        "seconds": round(report.seconds, 3),
+        "images_per_second": round(report.n_images / max(report.seconds, 1e-9), 1),
+    }
+
+
+def _tell(collection: "Collection", report: "AddReport") -> None:
+    from hashlens.cli.output import note
+
+    for name, reason in report.skipped[:_SHOWN]:
+        note(f"skipped {name}: {reason}")
+    if len(report.skipped) > _SHOWN:
+        note(f"... and {len(report.skipped) - _SHOWN} more; --json names them all")
+    rate = report.n_images / max(report.seconds, 1e-9)
+    note(
+        f"{report.added} added, {report.already} already there, {len(report.skipped)} skipped "
+        f"in {report.seconds:.1f} s ({rate:.0f} images/s)"
+    )
+    note(f"{collection.path}: {len(collection)} items, codes of {collection.n_bits} bits")

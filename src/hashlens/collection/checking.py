@@ -1,0 +1,50 @@
+"""What is checked when a collection is opened: that its parts are there and belong together."""
+
+from pathlib import Path
+
+from hashlens.checks import refuse, words
+from hashlens.collection.catalogue import Catalogue, Meta, read_meta
+from hashlens.collection.lock import writer_lock
+from hashlens.collection.snapshot import codes_file, features_file
+from hashlens.collection.writing import MODEL_FOLDER, model_checksum
+from hashlens.errors import FormatError
+from hashlens.model_store import MODEL_FILE, read_card
+
+
+def check_collection(folder: Path) -> Meta:
+    """Check the collection in `folder`, bring an old catalogue up to date, and read what it says.
+
+    Sizes are checked, and the model's card with its checksum; the bytes of codes and features are
+    not read.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
+    FormatError
+        If a file is missing, damaged, of a newer version, or of another collection.
+    """
+    if not folder.is_dir():
+        state = "a file" if folder.exists() else "nothing"
+        raise refuse("path", "the folder of a collection", words(f"{str(folder)!r}: {state}"))
+    catalogue = Catalogue(folder)
+    if catalogue.is_old():
+        with writer_lock(folder), catalogue.writing():
+            pass
+    with catalogue.reading() as db:
+        meta = read_meta(db, catalogue.path)
+    for file in codes_file(folder, meta), features_file(folder, meta):
+        if file is not None:
+            file.check(meta.n_rows)
+    _check_model(folder, meta)
+    return meta
+
+
+def _check_model(folder: Path, meta: Meta) -> None:
+    path = folder / MODEL_FOLDER / MODEL_FILE
+    n_bits = read_card(folder / MODEL_FOLDER)["n_bits"]
+    if n_bits != meta.n_bits:
+        wanted = f"must be of a model of {meta.n_bits} bits, as the codes are"
+        raise FormatError(f"{path} {wanted}. Got {n_bits} bits.")
+    if model_checksum(folder) != meta.model_sha256:
+        raise FormatError(f"{path} must be of the model that made the codes. Got another model.")

@@ -1,0 +1,67 @@
+"""The page of queries and what was found for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+import hashlens
+from hashlens.pages.pictures import Picture
+
+
+@dataclass(frozen=True)
+class QueryRow:
+    """A query and its results, best first.
+
+    Attributes
+    ----------
+    query : Picture
+    results : sequence of Picture
+    note : str
+        A line above the results.
+    """
+
+    query: Picture
+    results: Sequence[Picture]
+    note: str = ""
+
+
+def results_page(title: str, queries: Sequence[QueryRow], *, subtitle: str = "") -> str:
+    """Write one page of queries and results as HTML that needs nothing outside itself.
+
+    It follows the reader's light or dark setting, can be walked with the arrow keys, and prints.
+
+    Parameters
+    ----------
+    title : str
+    queries : sequence of QueryRow
+    subtitle : str
+        A line under the title.
+
+    Returns
+    -------
+    page : str
+
+    Examples
+    --------
+    >>> row = QueryRow(Picture("query.jpg"), [Picture("3 bits", detail="owl", right=True)])
+    >>> page = results_page("Owls & others", [row])
+    >>> "Owls &amp; others" in page, "http" in page
+    (True, False)
+    """
+    return _template().render(
+        title=title, subtitle=subtitle, queries=queries, version=hashlens.__version__
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("hashlens.pages", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("results.html")

@@ -1,0 +1,210 @@
+"""``hashlens index`` and ``hashlens search``, from words to results."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from hashlens.cli import app
+from hashlens.collection import Collection
+from hashlens.errors import FormatError, HashlensError, InputError
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        file = tmp_path / "photos" / ("owl", "cat")[i % 2] / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(file)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "photos.hl"
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def answer(*words: object) -> Any:
+    result = call(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def index(photos: Path, out: Path, *words: object) -> Any:
+    return answer("index", photos, "--out", out, "--features", "pixels", "--bits", "16", *words)
+
+
+def failure(*words: object) -> HashlensError:
+    """What main() prints after "error: " with exit code 1."""
+    result = call(*words)
+    assert isinstance(result.exception, HashlensError), result.output
+    return result.exception
+
+
+def test_index_makes_a_collection_and_says_what_it_did(photos: Path, out: Path) -> None:
+    (photos / "owl" / "text.jpg").write_text("no image")
+    result = index(photos, out)
+    assert result["added"] == result["items"] == 12
+    assert result["already"] == 0
+    reason = "is not an image of a known format"
+    assert result["skipped"] == [{"name": "owl/text.jpg", "reason": reason}]
+    assert result["n_bits"] == 16
+    assert result["seconds"] > 0
+    assert result["images_per_second"] == pytest.approx(13 / result["seconds"], rel=0.2)
+    assert Collection.open(out).stats().labels == {"cat": 6, "owl": 6}
+
+
+def test_the_same_words_again_add_what_is_new(photos: Path, out: Path) -> None:
+    index(photos, out)
+    Image.new("RGB", (8, 8), "red").save(photos / "owl" / "new.png")
+    result = call("index", photos, "--out", out, "--features", "pixels", "--bits", "16")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "1 added, 12 already there, 0 skipped" in result.stderr
+    assert "13 items, codes of 16 bits" in result.stderr
+
+
+def test_bad_files_are_named_up_to_twenty(photos: Path, out: Path) -> None:
+    for i in range(25):
+        (photos / "owl" / f"bad{i:02d}.jpg").touch()
+    result = call("index", photos, "--out", out, "--features", "pixels", "--bits", "16")
+    assert result.stderr.count("skipped owl/bad") == 20
+    assert "... and 5 more; --json names them all" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--bits", "32"], "--bits must be 16, as .* was made"),
+        (["--features", "gist"], "--features must be pixels, as .* was made"),
+        (["--seed", "7"], "--seed must be 0, as .* was made"),
+    ],
+)
+def test_a_collection_keeps_the_codes_it_was_made_with(
+    photos: Path, out: Path, words: list[str], message: str
+) -> None:
+    index(photos, out)
+    with pytest.raises(InputError, match=message):
+        raise failure("index", photos, "--out", out, *words)
+
+
+def test_index_with_a_model(photos: Path, out: Path, tmp_path: Path) -> None:
+    index(photos, tmp_path / "first.hl")
+    model = tmp_path / "first.hl" / "model"
+    result = answer("index", photos, "--out", out, "--model", model)
+    assert (result["added"], result["n_bits"]) == (12, 16)
+    assert answer("index", photos, "--out", out, "--model", model)["already"] == 12
+    index(photos, tmp_path / "second.hl", "--seed", "5")
+    with pytest.raises(InputError, match="--model must be the model that"):
+        raise failure("index", photos, "--out", out, "--model", tmp_path / "second.hl" / "model")
+    result = call("index", photos, "--out", out, "--model", model, "--bits", "16")
+    assert result.exit_code == 2
+    assert "--bits" in result.stderr
+
+
+def test_index_says_what_is_wrong(photos: Path, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="a folder with images. Got '.*empty' with none"):
+        raise failure("index", tmp_path / "empty", "--out", out)
+    with pytest.raises(InputError, match="Got '.*gone', which does not exist"):
+        raise failure("index", tmp_path / "gone", "--out", out)
+    with pytest.raises(FormatError, match=r"catalogue\.db must be a collection's catalogue"):
+        raise failure("index", photos, "--out", photos)
+    with pytest.raises(InputError, match="is empty"):
+        (photos / "owl" / "empty.jpg").touch()
+        error = failure(
+            "index", photos, "--out", out, "--features", "pixels", "--bits", "8", "--strict"
+        )
+        raise InputError(str(error))
+    assert not out.exists()
+    assert call("index", photos).exit_code == 2
+    assert call("index", photos, "--out", out, "--bits", "0").exit_code == 2
+
+
+def test_an_interruption_says_how_to_go_on(
+    photos: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    words = ["index", photos, "--out", out, "--features", "pixels", "--bits", "16"]
+    monkeypatch.setattr("hashlens.collection.index_photos", interrupt)
+    assert f"stopped before {out} was made" in call(*words).stderr
+    monkeypatch.undo()
+    index(photos, out)
+    monkeypatch.setattr(Collection, "add", interrupt)
+    assert "12 items, the same command goes on" in call(*words).stderr
+
+
+def test_search_prints_a_table(photos: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    index(photos, out)
+    monkeypatch.chdir(photos.parent)
+    result = call("search", out, photos / "owl" / "0.png", "-k", "3")
+    assert result.exit_code == 0
+    lines = [line for line in result.stdout.splitlines() if ".png" in line and "│" in line]
+    assert len(lines) == 3
+    assert "photos/owl/0.png" in lines[0]
+    assert "owl" in lines[0]
+
+
+def test_search_answers_in_json(photos: Path, out: Path) -> None:
+    index(photos, out)
+    file = photos / "owl" / "0.png"
+    result = answer("search", out, file, "id:2", "-k", "4", "--no-rerank")
+    assert (result["items"], result["n_bits"], result["reranked"]) == (12, 16, False)
+    first, second = result["queries"]
+    assert first["query"] == str(file)
+    assert second["hits"][0]["id"] == 2
+    hit = first["hits"][0]
+    assert set(hit) == {"rank", "id", "distance", "similarity", "label", "path"}
+    assert (hit["rank"], hit["distance"], hit["label"], hit["path"]) == (1, 0, "owl", str(file))
+    hits = Collection.open(out).search(file, 4, rerank=False)
+    assert [hit["id"] for hit in first["hits"]] == hits.ids.tolist()
+    assert answer("search", out, file)["reranked"] is True
+    ball = answer("search", out, file, "--radius", "0")["queries"][0]["hits"]
+    assert {hit["distance"] for hit in ball} == {0}
+
+
+def test_search_writes_a_page(photos: Path, out: Path, tmp_path: Path) -> None:
+    index(photos, out)
+    page = tmp_path / "out.html"
+    result = call("search", out, "id:1", photos / "owl" / "0.png", "-k", "5", "--html", page)
+    assert f"pictures in {page}" in result.stderr
+    text = page.read_text("utf-8")
+    assert text.count("<figure") == 12
+    assert text.count("data:image/jpeg") == 12
+    assert "12 images · codes of 16 bits" in text
+    assert "0 bits" in text
+
+
+def test_search_shows_the_page(photos: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index(photos, out)
+    shown: list[str] = []
+    monkeypatch.setattr("typer.launch", shown.append)
+    assert call("search", out, "id:1", "--open").exit_code == 0
+    assert shown[0].startswith("file://")
+    assert Path(shown[0].removeprefix("file://")).read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_search_says_what_is_wrong(photos: Path, out: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"path must be the folder of a collection. Got '.*hl'"):
+        raise failure("search", out, "id:1")
+    index(photos, out)
+    with pytest.raises(InputError, match="item id must be the id of an item of the collection"):
+        raise failure("search", out, "id:99")
+    with pytest.raises(FormatError, match="cannot be read"):
+        raise failure("search", out, tmp_path / "gone.jpg")
+    with pytest.raises(InputError, match="radius must be an int from 0 to 16. Got 17"):
+        raise failure("search", out, "id:1", "--radius", "17")
+    for words in (["id:x"], ["id:1", "-k", "0"], []):
+        assert call("search", out, *words).exit_code == 2

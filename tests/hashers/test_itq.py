@@ -1,0 +1,40 @@
+"""Gong & Lazebnik 2011, section 2.2: the loss never rises, and slow loops give the same."""
+
+import numpy as np
+import pytest
+
+from hashlens.hashers import ITQ, PCAH
+from hashlens.hashers.pca_rr import haar_rotation
+
+
+@pytest.mark.parametrize(("dtype", "slack"), [(np.float64, 1e-12), (np.float32, 1e-6)])
+def test_loss_never_rises_and_rotation_is_orthogonal(dtype, slack):
+    X = np.random.default_rng(1).normal(size=(9000, 16)).astype(dtype) ** 3
+    hasher = ITQ(8, n_iterations=50).fit(X)
+    assert (np.diff(hasher.loss_) <= slack * hasher.loss_[0]).all()
+    assert hasher.loss_[-1] < 0.995 * hasher.loss_[0]
+    np.testing.assert_allclose(hasher.weights_.T @ hasher.weights_, np.eye(8), atol=1e-5)
+
+
+def test_equals_slow_loops_from_the_formula():
+    X = np.random.default_rng(2).normal(size=(30, 5))
+    V = PCAH(3).fit(X).project(X)
+    R, losses = haar_rotation(3, seed=7), []
+    for _ in range(6):
+        C = np.empty_like(V)
+        for i in range(30):
+            for k in range(3):
+                C[i, k] = 1.0 if sum(V[i, j] * R[j, k] for j in range(3)) >= 0 else -1.0
+        losses.append(sum((C[i, k] - V[i] @ R[:, k]) ** 2 for i in range(30) for k in range(3)))
+        S, _, Zt = np.linalg.svd(C.T @ V)
+        R = Zt.T @ S.T
+    hasher = ITQ(3, n_iterations=6, seed=7).fit(X)
+    np.testing.assert_allclose(hasher.loss_, losses)
+    np.testing.assert_allclose(hasher.project(X), V @ R, atol=1e-10)
+
+
+def test_quantises_better_than_the_principal_components_themselves():
+    X = np.random.default_rng(3).normal(size=(2000, 16)) * np.linspace(3, 0.2, 16)
+    V = PCAH(16).fit(X).project(X)
+    rotated = ITQ(16).fit(X).project(X)
+    assert np.abs(rotated).sum() > 1.02 * np.abs(V).sum()  # the larger, the smaller the loss

@@ -1,0 +1,70 @@
+"""Training deep models from data sets: labels, sizes, budgets."""
+
+import numpy as np
+import pytest
+
+from hashlens.data import ArrayImages, Dataset, Splits, synthetic_images
+from hashlens.errors import InputError
+from hashlens.training import TrainOptions, train
+from hashlens.training.material import natural_preprocessing
+from hashlens.watcher import Watcher
+
+SMALL = {"n_blocks": 1}
+
+
+def test_several_labels_an_image_can_be_learnt():
+    data = synthetic_images(120, 3, size=12, seed=0)
+    labels = np.eye(3, dtype=bool)[data.labels]
+    labels[::5, 0] = True
+    several = Dataset("several", data.images, labels, data.classes)
+    options = TrainOptions(epochs=2)
+    model = train(Splits(several, several), n_bits=8, settings=SMALL, options=options)
+    assert model.card["validation"]["accuracy"] >= 0
+
+
+def test_unlabelled_images_are_refused_by_a_deep_method():
+    data = synthetic_images(20, 2, size=8, seed=0)
+    bare = Dataset("bare", data.images, None, ())
+    with pytest.raises(InputError, match=r"the training data must be labelled with at least 2"):
+        train(Splits(bare, bare), settings=SMALL)
+
+
+def test_time_budget_chooses_epochs_and_is_written_down():
+    data = synthetic_images(300, 3, size=8, seed=0)
+    options = TrainOptions(time_budget=3.0)
+    model = train(Splits(data, data), n_bits=8, settings=SMALL, options=options)
+    recipe = model.card["recipe"]
+    assert recipe["epochs"] >= 1
+    assert recipe["min_steps"] == 0
+    assert len(model.card["history"]) == recipe["epochs"]
+
+
+def test_small_images_keep_their_size_and_others_are_scaled():
+    small = ArrayImages(np.zeros((4, 28, 28, 1), np.uint8))
+    large = ArrayImages(np.zeros((4, 200, 300, 3), np.uint8))
+    assert natural_preprocessing(small, None).shape == (28, 28, 1)
+    assert natural_preprocessing(large, None).shape == (64, 64, 3)
+    assert natural_preprocessing(large, 96).shape == (96, 96, 3)
+
+
+def test_progress_and_bad_files_are_reported(tmp_path):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for label in ("dark", "light"):
+        (tmp_path / label).mkdir()
+        for i in range(12):
+            value = rng.integers(0, 80, (12, 12, 3)) + (150 if label == "light" else 0)
+            Image.fromarray(value.astype(np.uint8)).save(tmp_path / label / f"{i}.png")
+    (tmp_path / "dark" / "broken.png").write_bytes(b"\x89PNG broken")
+    heard = []
+
+    class Ear(Watcher):
+        def note(self, text):
+            heard.append(text)
+
+    options = TrainOptions(epochs=4)
+    model = train(tmp_path, n_bits=4, settings=SMALL, options=options, watcher=Ear())
+    assert model.classes == ("dark", "light")
+    skipped = [text for text in heard if text.startswith("skipped ")]
+    assert all("broken.png" in text for text in skipped)
