@@ -41,3 +41,20 @@ def is_deep(name: str) -> bool:
     (True, False)
     """
     return METHODS[check_choice("method", name, METHODS)].startswith("hashlens.deep.")
+
+
+def classes_in(package: str) -> dict[str, str]:
+    """Name the classes that ``METHODS`` places in `package`, with the method each stands for.
+
+    So that a package offers its methods without a list of its own.
+
+    Examples
+    --------
+    >>> classes_in("hashlens.deep")
+    {'RITQ': 'ritq'}
+    """
+    return {
+        place.partition(":")[2]: name
+        for name, place in METHODS.items()
+        if place.rpartition(".")[0] == package
+    }

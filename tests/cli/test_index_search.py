@@ -1,6 +1,7 @@
 """``hashlens index`` and ``hashlens search``, from words to results."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from hashlens.cli import app
 from hashlens.collection import Collection
-from hashlens.errors import FormatError, HashlensError, InputError
+from hashlens.errors import HashlensError
 
 
 @pytest.fixture
@@ -43,11 +44,11 @@ def index(photos: Path, out: Path, *words: object) -> Any:
     return answer("index", photos, "--out", out, "--features", "pixels", "--bits", "16", *words)
 
 
-def failure(*words: object) -> HashlensError:
-    """What main() prints after "error: " with exit code 1."""
+def refused(*words: object) -> str:
+    """Run what must end in a HashlensError; give what main() prints after "error: "."""
     result = call(*words)
     assert isinstance(result.exception, HashlensError), result.output
-    return result.exception
+    return str(result.exception)
 
 
 def test_index_makes_a_collection_and_says_what_it_did(photos: Path, out: Path) -> None:
@@ -93,8 +94,7 @@ def test_a_collection_keeps_the_codes_it_was_made_with(
     photos: Path, out: Path, words: list[str], message: str
 ) -> None:
     index(photos, out)
-    with pytest.raises(InputError, match=message):
-        raise failure("index", photos, "--out", out, *words)
+    assert re.search(message, refused("index", photos, "--out", out, *words))
 
 
 def test_index_with_a_model(photos: Path, out: Path, tmp_path: Path) -> None:
@@ -104,27 +104,25 @@ def test_index_with_a_model(photos: Path, out: Path, tmp_path: Path) -> None:
     assert (result["added"], result["n_bits"]) == (12, 16)
     assert answer("index", photos, "--out", out, "--model", model)["already"] == 12
     index(photos, tmp_path / "second.hl", "--seed", "5")
-    with pytest.raises(InputError, match="--model must be the model that"):
-        raise failure("index", photos, "--out", out, "--model", tmp_path / "second.hl" / "model")
+    other = tmp_path / "second.hl" / "model"
+    said = refused("index", photos, "--out", out, "--model", other)
+    assert "--model must be the model that" in said
     result = call("index", photos, "--out", out, "--model", model, "--bits", "16")
     assert result.exit_code == 2
     assert "--bits" in result.stderr
 
 
 def test_index_says_what_is_wrong(photos: Path, out: Path, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="a folder with images. Got '.*empty' with none"):
-        raise failure("index", tmp_path / "empty", "--out", out)
-    with pytest.raises(InputError, match="Got '.*gone', which does not exist"):
-        raise failure("index", tmp_path / "gone", "--out", out)
-    with pytest.raises(FormatError, match=r"catalogue\.db must be a collection's catalogue"):
-        raise failure("index", photos, "--out", photos)
-    with pytest.raises(InputError, match="is empty"):
-        (photos / "owl" / "empty.jpg").touch()
-        error = failure(
-            "index", photos, "--out", out, "--features", "pixels", "--bits", "8", "--strict"
-        )
-        raise InputError(str(error))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert f"a folder with images. Got '{empty}' with none" in refused("index", empty, "--out", out)
+    assert "gone', which does not exist" in refused("index", tmp_path / "gone", "--out", out)
+    no_collection = refused("index", photos, "--out", photos)
+    assert "catalogue.db must be a collection's catalogue" in no_collection
+    (photos / "owl" / "empty.jpg").touch()
+    pixels = ("--features", "pixels", "--bits", "8")
+    strict = refused("index", photos, "--out", out, *pixels, "--strict")
+    assert strict == "owl/empty.jpg: is empty"
     assert not out.exists()
     assert call("index", photos).exit_code == 2
     assert call("index", photos, "--out", out, "--bits", "0").exit_code == 2
@@ -151,6 +149,7 @@ def test_search_prints_a_table(photos: Path, out: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(photos.parent)
     result = call("search", out, photos / "owl" / "0.png", "-k", "3")
     assert result.exit_code == 0
+    print(result.stdout)
     lines = [line for line in result.stdout.splitlines() if ".png" in line and "│" in line]
     assert len(lines) == 3
     assert "photos/owl/0.png" in lines[0]
@@ -197,14 +196,12 @@ def test_search_shows_the_page(photos: Path, out: Path, monkeypatch: pytest.Monk
 
 
 def test_search_says_what_is_wrong(photos: Path, out: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"path must be the folder of a collection. Got '.*hl'"):
-        raise failure("search", out, "id:1")
+    nothing = f"path must be the folder of a collection. Got '{out}': nothing."
+    assert refused("search", out, "id:1") == nothing
     index(photos, out)
-    with pytest.raises(InputError, match="item id must be the id of an item of the collection"):
-        raise failure("search", out, "id:99")
-    with pytest.raises(FormatError, match="cannot be read"):
-        raise failure("search", out, tmp_path / "gone.jpg")
-    with pytest.raises(InputError, match="radius must be an int from 0 to 16. Got 17"):
-        raise failure("search", out, "id:1", "--radius", "17")
+    assert "item id must be the id of an item" in refused("search", out, "id:99")
+    assert "gone.jpg: cannot be read" in refused("search", out, tmp_path / "gone.jpg")
+    too_wide = refused("search", out, "id:1", "--radius", "17")
+    assert too_wide == "radius must be an int from 0 to 16. Got 17."
     for words in (["id:x"], ["id:1", "-k", "0"], []):
         assert call("search", out, *words).exit_code == 2

@@ -16,7 +16,7 @@ from hashlens.model import Model
 
 
 def small_model(n_bits: int, seed: int = 0) -> Model:
-    features = load_features("pixels", preprocessing=Preprocessing(8, 8, 3), normalize=True)
+    features = load_features("pixels", preprocessing=Preprocessing(8, 8, 3))
     X = np.random.default_rng(seed).random((50, features.n_features), np.float32)
     return Model(
         method="pcah",

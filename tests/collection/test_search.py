@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hashlens.codes import hamming
 from hashlens.collection import Collection, Hit
+from hashlens.collection.snapshot import unit_rows
 from hashlens.data import ArrayImages
 from hashlens.errors import ImageError, InputError
 from hashlens.model import Model
@@ -40,9 +41,9 @@ def test_by_code_it_is_the_ranking_of_a_scan(made: Collection, queries: NDArray[
 def test_reranked_it_is_the_order_of_the_features(
     made: Collection, queries: NDArray[np.uint8]
 ) -> None:
-    features = made.model.embed(files_of(made)).features
+    features = unit_rows(made.model.embed(files_of(made)).features)
     for query in queries:
-        cosines = features @ made.model.embed(query).features[0]
+        cosines = features @ unit_rows(made.model.embed(query).features)[0]
         hits = made.search(query, 5)
         assert hits.reranked
         assert hits.similarities is not None

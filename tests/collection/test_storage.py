@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -95,7 +94,7 @@ def test_a_full_disk_is_said_and_leaves_the_collection_as_it_was(
             monkeypatch.setattr(os, "fsync", no_space)
         append(self, rows, n_rows)
 
-    def no_space(handle: int) -> None:
+    def no_space(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     append = RowFile.append

@@ -8,15 +8,15 @@ from hashlens.hashers.pca_rr import haar_rotation
 
 
 def test_rotation_is_orthogonal_and_has_no_preferred_direction():
-    draws = np.stack([haar_rotation(3, seed) for seed in range(4000)])
+    draws = np.stack([haar_rotation(3, seed) for seed in range(1000)])
     np.testing.assert_allclose(
-        draws @ draws.transpose(0, 2, 1), np.tile(np.eye(3), (4000, 1, 1)), atol=1e-12
+        draws @ draws.transpose(0, 2, 1), np.tile(np.eye(3), (1000, 1, 1)), atol=1e-12
     )
     # Haar: every entry has mean 0 and variance 1/3; LAPACK's Q alone has a biased diagonal
-    assert np.abs(draws.mean(axis=0)).max() < 4 / np.sqrt(3 * 4000)
-    np.testing.assert_allclose((draws**2).mean(axis=0), 1 / 3, atol=0.025)
+    assert np.abs(draws.mean(axis=0)).max() < 4 / np.sqrt(3 * 1000)
+    np.testing.assert_allclose((draws**2).mean(axis=0), 1 / 3, atol=0.05)
     unsigned = np.stack(
-        [np.linalg.qr(np.random.default_rng(s).standard_normal((3, 3)))[0] for s in range(4000)]
+        [np.linalg.qr(np.random.default_rng(s).standard_normal((3, 3)))[0] for s in range(1000)]
     )
     assert np.abs(unsigned.mean(axis=0)).max() > 0.1
 

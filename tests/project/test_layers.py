@@ -11,9 +11,9 @@ import hashlens
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("checks",),
-    ("codes", "neighbors", "methods", "provenance"),
+    ("codes", "neighbors", "methods", "provenance", "watcher"),
     ("data",),
-    ("features", "hashers", "search", "evaluation"),
+    ("features", "hashers", "search", "evaluation", "pages", "export"),
     ("deep", "feature_encoder"),
     ("model",),
     ("training",),

@@ -20,12 +20,15 @@ INNER = {
     "__main__",
     "checks",
     "cli",
+    "export",
     "feature_encoder",
     "methods",
     "model_store",
+    "pages",
     "provenance",
     "reproduce",
     "server",
+    "watcher",
 }
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
     "train": train.train,
     "encode": encode.encode,
@@ -59,7 +60,7 @@ def options(
 def main() -> None:
     """Run the command line: exit 0 when all went well, 1 on an error, 2 on wrong usage."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="hashlens")
     except HashlensError as error:
         _fail(str(error))
     except KeyboardInterrupt:

@@ -19,7 +19,7 @@ from hashlens.data import Dataset, Images, Skipped, iter_pixels
 from hashlens.data.digests import pixel_digests
 from hashlens.feature_encoder import FeatureEncoder
 from hashlens.features import Features, Standardizer, load_features
-from hashlens.hashers import ITQ
+from hashlens.hashers.itq import ITQ
 from hashlens.model import Embedding, Model
 from hashlens.training import TrainOptions
 from hashlens.training.material import make_card, natural_preprocessing

@@ -1,7 +1,6 @@
 """Are the bits any good: balance, correlation, dead and duplicate bits, collisions."""
 
 from dataclasses import dataclass
-
 from typing import Any
 
 import numpy as np

@@ -131,13 +131,13 @@ def check_leaks(
     hashlens.errors.LeakError: The queries must not be training images (protocol ritq-loo).
     Got 1 of 2 that are.
     """
-    _refuse(protocol, "not be training images", np.isin(query, training), query_names)
-    if protocol.measure == "classification":
+    _refuse(protocol, "queries must not be training images", np.isin(query, training), query_names)
+    if protocol.measure == "classification" or protocol.exclude_self:
         return
-    if not protocol.exclude_self:
-        _refuse(protocol, "not be in the database", np.isin(query, database), query_names)
-    if not protocol.training_in_database and not protocol.exclude_self:
-        _refuse(protocol, "not search training images", np.isin(database, training), None)
+    _refuse(protocol, "queries must not be in the database", np.isin(query, database), query_names)
+    if not protocol.training_in_database:
+        rule = "database must not hold training images"
+        _refuse(protocol, rule, np.isin(database, training), None)
 
 
 def _refuse(
@@ -151,6 +151,5 @@ def _refuse(
         first = [names[i] for i in np.flatnonzero(leaked)[:3]]
         shown = f": {', '.join(first)}{', ...' if count > 3 else ''}"
     raise LeakError(
-        f"The queries must {rule} (protocol {protocol.name}). "
-        f"Got {count} of {len(leaked)} that are{shown}."
+        f"The {rule} (protocol {protocol.name}). Got {count} of {len(leaked)} that are{shown}."
     )

@@ -1,10 +1,18 @@
 """Hashers: feature vectors to packed codes, one paper a file, scikit-learn transformers."""
 
-from hashlens.hashers.base import Hasher
-from hashlens.hashers.itq import ITQ
-from hashlens.hashers.linear import LinearHasher
-from hashlens.hashers.lsh import LSH
-from hashlens.hashers.pca_rr import PCARR
-from hashlens.hashers.pcah import PCAH
+from typing import Any
 
-__all__ = ["ITQ", "LSH", "PCAH", "PCARR", "Hasher", "LinearHasher"]
+from hashlens.hashers.base import Hasher
+from hashlens.hashers.linear import LinearHasher
+from hashlens.methods import classes_in, load_method
+
+_CLASSES = classes_in(__name__)
+
+__all__ = ["Hasher", "LinearHasher"]
+__all__ += list(_CLASSES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CLASSES:
+        return load_method(_CLASSES[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

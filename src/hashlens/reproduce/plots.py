@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, ACCENT, FAINT = "#64748b", "#2563eb", "#94a3b8"
+NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
 def precision_recall_svg(precision: Sequence[float], recall: Sequence[float]) -> str:
@@ -60,6 +61,6 @@ def _plain(axes: Axes) -> None:
 def _svg(figure: Figure) -> str:
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "hashlens", "svg.fonttype": "none"}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
+        figure.savefig(text, format="svg", metadata=NO_METADATA)
     drawing = text.getvalue()
     return drawing[drawing.index("<svg") :]

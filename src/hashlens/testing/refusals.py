@@ -18,8 +18,8 @@ def bad_matrices() -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(bad_matrices())[:2]
-    ['complex numbers', 'infinity']
+    >>> list(bad_matrices())[:2]
+    ['NaN', 'infinity']
     """
     vectors, _ = easy_clusters(n=8)
     with_nan, with_inf = vectors.copy(), vectors.copy()
