@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -74,8 +75,7 @@ class ProgressWatcher(Watcher):
 
     def row(self, figures: dict[str, float]) -> None:
         """Print an epoch's figures above the bar."""
-        text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        self.progress.console.print(f"  {text}", highlight=False)
+        self.progress.console.print(f"  {_figures(figures)}", highlight=False)
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
@@ -89,11 +89,46 @@ class ProgressWatcher(Watcher):
             self.progress.stop_task(self.task)
 
 
+class LineWatcher(Watcher):
+    """Prints a line now and then on stderr, where there is no terminal to draw on."""
+
+    def __init__(self, every_seconds: float = 30.0) -> None:
+        self.every_seconds = every_seconds
+        self.name = ""
+        self.spoke_at = time.monotonic()
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Say what begins."""
+        self.name = name
+        self._say(name if total is None else f"{name}: {total:,}")
+
+    def advance(self, done: int, total: int, note: str = "") -> None:
+        """Say how far it is, when the last line is long ago."""
+        if time.monotonic() - self.spoke_at >= self.every_seconds:
+            self._say(f"{self.name}: {done:,} of {total:,}  {note}")
+
+    def row(self, figures: dict[str, float]) -> None:
+        """Print an epoch's figures."""
+        self._say(_figures(figures))
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        self.spoke_at = time.monotonic()
+        print(text, file=sys.stderr, flush=True)
+
+
+def _figures(figures: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+
+
 @contextmanager
-def watching(quiet: bool = False) -> Iterator[Watcher]:
-    """Give a watcher that draws on stderr; with `quiet`, one that says nothing."""
-    if quiet:
-        yield Watcher()
+def watching() -> Iterator[Watcher]:
+    """Give a watcher that draws bars on a terminal's stderr, or prints lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield LineWatcher()
         return
     columns = (
         SpinnerColumn(),

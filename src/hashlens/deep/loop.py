@@ -45,6 +45,8 @@ class Run:
         What must be the same for a checkpoint to be taken up.
     validate : callable, optional
         Called after each epoch, the network in evaluation mode; its figures join the history.
+    report : callable, optional
+        Called with each epoch's row of figures.
     watch : callable, optional
         Called with a `Step` after every step.
     """
@@ -60,6 +62,7 @@ class Run:
     settings: dict[str, Any] = field(default_factory=dict)
     checkpoint_seconds: float = 60.0
     validate: Callable[[], dict[str, float]] | None = None
+    report: Callable[[dict[str, float]], None] | None = None
     watch: Callable[[Step], None] | None = None
 
 
@@ -177,4 +180,6 @@ def _close_epoch(run: Run, losses: list[Tensor], epoch: int, seconds: float) -> 
     if run.validate:
         run.network.eval()
         row.update(run.validate())
+    if run.report:
+        run.report(row)
     return row

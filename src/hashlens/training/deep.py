@@ -68,7 +68,8 @@ def train_deep(
         seed=options.seed,
         checkpoint=checkpoint,
         watch=lambda step: _tell(watcher, step),
-        validate=lambda: _validate(encoder, validation, watcher),
+        validate=lambda: _validate(encoder, validation),
+        report=watcher.row,
     )
     if options.time_budget and not (checkpoint and checkpoint.exists()):
         recipe = _fit_to_budget(run, fabric, options.time_budget, watcher)
@@ -162,7 +163,7 @@ def _fit_to_budget(run: Run, fabric: Fabric, seconds: float, watcher: Watcher) -
     steps = min(TIMED_STEPS, run.recipe.n_steps(n_images))
     trial_recipe = replace(run.recipe, epochs=1, min_steps=0)
     trial = replace(run, network=copy.deepcopy(run.network), recipe=trial_recipe)
-    trial = replace(trial, checkpoint=None, watch=None, validate=None)
+    trial = replace(trial, checkpoint=None, watch=None, validate=None, report=None)
     began = time.monotonic()
     fit(trial, fabric, last_step=1)
     warm = time.monotonic()
@@ -198,12 +199,10 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[Any]) -> float:
     return float(np.mean(right))
 
 
-def _validate(encoder: DeepEncoder, part: Part, watcher: Watcher) -> dict[str, float]:
+def _validate(encoder: DeepEncoder, part: Part) -> dict[str, float]:
     if not len(part.labels):
         return {}
-    row = {"accuracy": _accuracy(encoder.embed(part.pixels).logits, part.labels)}
-    watcher.row(row)
-    return row
+    return {"accuracy": _accuracy(encoder.embed(part.pixels).logits, part.labels)}
 
 
 def _validation_figures(encoder: DeepEncoder, part: Part, n_bits: int) -> dict[str, float]:
