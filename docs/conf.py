@@ -13,7 +13,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["config.cache"]
+# "ref.python": a word in a type, such as "path", that is also the name of several attributes.
+suppress_warnings = ["config.cache", "ref.python"]
 
 html_theme = "furo"
 html_title = f"hashlens {version}"

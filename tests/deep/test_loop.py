@@ -29,7 +29,7 @@ def small_run(tmp_path=None, seed=0, recipe=SMALL, **more):
     pixels = (rng.integers(0, 60, (128, 8, 8, 1)) + 50 * labels[:, None, None, None]).astype("u1")
     torch.manual_seed(seed)
     method = RITQ(n_bits=8, n_blocks=1, n_features=16)
-    encoder = DeepEncoder(Normalize.fit(pixels), method.network(4, 1))
+    encoder = DeepEncoder(Normalize.fit([pixels]), method.network(4, 1))
     return Run(
         method=method,
         network=encoder.network,

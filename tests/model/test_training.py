@@ -47,6 +47,18 @@ def test_small_images_keep_their_size_and_others_are_scaled():
     assert natural_preprocessing(large, 96).shape == (96, 96, 3)
 
 
+def test_images_on_disk_train_as_images_in_memory_do(monkeypatch):
+    data = synthetic_images(90, 3, size=12, seed=0)
+    options = TrainOptions(epochs=2, precision="32-true")
+    codes = []
+    for limit in (1 << 30, 0):
+        monkeypatch.setattr("hashlens.training.images.open_images.__defaults__", (limit,))
+        model = train(Splits(data, data), n_bits=8, settings=SMALL, options=options)
+        codes.append(model.encode(data))
+        assert len(model.training_digests) == 90
+    np.testing.assert_array_equal(codes[0], codes[1])
+
+
 def test_progress_and_bad_files_are_reported(tmp_path):
     from PIL import Image
 

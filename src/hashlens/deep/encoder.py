@@ -1,5 +1,6 @@
 """A trained network with its normalisation: raw pixels in, features and projections out."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,15 +23,14 @@ class Normalize(nn.Module):
         self.register_buffer("std", std)
 
     @classmethod
-    def fit(cls, pixels: NDArray[np.uint8]) -> "Normalize":
-        """Take mean and deviation of each channel from pixels (n, h, w, c)."""
-        total = np.zeros(pixels.shape[3])
-        squares = np.zeros(pixels.shape[3])
-        for start in range(0, len(pixels), 1024):
-            part = pixels[start : start + 1024].reshape(-1, pixels.shape[3]).astype(np.float64)
-            total += part.sum(0)
-            squares += (part**2).sum(0)
-        count = pixels.size / pixels.shape[3]
+    def fit(cls, chunks: Iterable[NDArray[np.uint8]]) -> "Normalize":
+        """Take mean and deviation of each channel from chunks of pixels (n, h, w, c)."""
+        count, total, squares = 0, np.zeros(1), np.zeros(1)
+        for chunk in chunks:
+            values = chunk.reshape(-1, chunk.shape[3]).astype(np.float64)
+            count += len(values)
+            total = total + values.sum(0)
+            squares = squares + (values**2).sum(0)
         mean = total / count
         std = np.sqrt(np.maximum(squares / count - mean**2, 1.0))
         return cls(torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32))

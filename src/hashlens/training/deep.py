@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from hashlens.checks import refuse
 from hashlens.codes import binarize
-from hashlens.data import Dataset, stratified_split
-from hashlens.data.digests import pixel_digests
+from hashlens.data import Dataset, Preprocessing, stratified_split
 from hashlens.deep import DeepEncoder, DeepMethod, Normalize, Recipe, recipe_named
-from hashlens.deep.batches import TensorBatches
 from hashlens.deep.checkpoint import peek_settings
 from hashlens.deep.loop import Run, Step, fit
 from hashlens.deep.precision import resolve_precision
@@ -26,7 +24,8 @@ from hashlens.methods import load_method
 from hashlens.model import Model
 from hashlens.model_store import CHECKPOINT_FILE
 from hashlens.search import HammingIndex
-from hashlens.training.material import make_card, natural_preprocessing, read_pixels
+from hashlens.training.images import TrainingImages, open_images
+from hashlens.training.material import make_card, natural_preprocessing
 from hashlens.training.options import TrainOptions
 from hashlens.watcher import Watcher
 
@@ -36,10 +35,20 @@ MAX_VALIDATION = 2_000
 
 
 class Part(NamedTuple):
-    """Images and labels of one side of the split."""
+    """The images that are kept out of the training, to measure on."""
 
     pixels: NDArray[np.uint8]
     labels: NDArray[Any]
+
+
+class Start(NamedTuple):
+    """What is settled before the first step."""
+
+    run: Run
+    encoder: DeepEncoder
+    images: TrainingImages
+    training_ids: NDArray[np.int64]
+    validation: Part
 
 
 def train_deep(
@@ -48,22 +57,72 @@ def train_deep(
     """Train a deep method on a data set; take up an interrupted training in ``options.out``."""
     method = _checked_method(data, name, settings)
     preprocessing = natural_preprocessing(data.images, options.image_size)
-    pixels, kept = read_pixels(data, preprocessing, watcher)
-    labels = np.asarray(data.labels)[kept]
-    training, validation = _split(pixels, labels, options)
-    fabric = Fabric(accelerator="auto", devices=1, precision=_precision(options))
+    precision: Any = resolve_precision(options.precision, _device())
+    fabric = Fabric(accelerator="auto", devices=1, precision=precision)
+    start = _prepare(data, method, preprocessing, options, fabric, watcher)
+    run, encoder = start.run, start.encoder
+    run.settings = {
+        "method": name,
+        "settings": settings,
+        "recipe": run.recipe.to_dict(),
+        "seed": options.seed,
+        "precision": precision,
+        "data": data.checksum,
+        "preprocessing": preprocessing.to_dict(),
+    }
+    if run.checkpoint and run.checkpoint.exists():
+        watcher.note(f"taking up the interrupted training in {run.checkpoint.parent}")
+    watcher.stage(f"training {name}", run.recipe.n_steps(len(run.data)))
+    history = fit(run, fabric)
+    figures = method.finish(encoder.network, _features(start, watcher), options.seed)
+    facts = {
+        "recipe": run.recipe.to_dict(),
+        "precision": precision,
+        "device": str(fabric.device),
+        "history": history,
+        "figures": figures,
+        "validation": _validation_figures(encoder, start.validation, settings["n_bits"]),
+    }
+    return Model(
+        method=name,
+        n_bits=settings["n_bits"],
+        preprocessing=preprocessing,
+        classes=data.classes,
+        encoder=encoder.eval(),
+        settings=settings,
+        card=make_card(data, options, facts),
+        training_digests=start.images.digests,
+    )
+
+
+def _prepare(
+    data: Dataset,
+    method: DeepMethod,
+    preprocessing: Preprocessing,
+    options: TrainOptions,
+    fabric: Fabric,
+    watcher: Watcher,
+) -> Start:
+    """Decode, split, build the network, and decide how long to train."""
+    images = open_images(data, preprocessing, watcher)
+    share = min(options.validation, MAX_VALIDATION / len(images))
+    validation_ids, training_ids = stratified_split(images.labels, share, options.seed)
+    kept_out = [*images.chunks(validation_ids)]
+    validation = Part(
+        np.concatenate(kept_out) if kept_out else np.empty((0, *preprocessing.shape), np.uint8),
+        images.labels[validation_ids],
+    )
     torch.manual_seed(options.seed)
     network = method.network(data.n_classes, preprocessing.n_channels)
-    encoder = DeepEncoder(Normalize.fit(training.pixels), network)
+    encoder = DeepEncoder(Normalize.fit(images.chunks(training_ids)), network)
     encoder.to(fabric.device).to(memory_format=torch.channels_last)
     checkpoint = _checkpoint(options)
-    recipe = _recipe(options, data.name, checkpoint)
     run = Run(
         method=method,
         network=encoder.network,
         normalize=encoder.normalize,
-        data=TensorBatches(training.pixels, training.labels, fabric.device),
-        recipe=recipe,
+        data=images.batches(training_ids, fabric.device),
+        recipe=_recipe(options, data.name, checkpoint),
         n_classes=data.n_classes,
         seed=options.seed,
         checkpoint=checkpoint,
@@ -72,46 +131,8 @@ def train_deep(
         report=watcher.row,
     )
     if options.time_budget and not (checkpoint and checkpoint.exists()):
-        recipe = _fit_to_budget(run, fabric, options.time_budget, watcher)
-    run.recipe = recipe
-    run.settings = {
-        "method": name,
-        "settings": settings,
-        "recipe": recipe.to_dict(),
-        "seed": options.seed,
-        "precision": _precision(options),
-        "data": data.checksum,
-        "preprocessing": preprocessing.to_dict(),
-    }
-    if checkpoint and checkpoint.exists():
-        watcher.note(f"taking up the interrupted training in {checkpoint.parent}")
-    watcher.stage(f"training {name}", recipe.n_steps(len(run.data)))
-    history = fit(run, fabric)
-    watcher.stage("features of the training images", len(training.pixels))
-    features = _features(encoder, training.pixels, watcher)
-    figures = method.finish(encoder.network, features, options.seed)
-    card = make_card(
-        data,
-        options,
-        {
-            "recipe": recipe.to_dict(),
-            "precision": _precision(options),
-            "device": str(fabric.device),
-            "history": history,
-            "figures": figures,
-            "validation": _validation_figures(encoder, validation, settings["n_bits"]),
-        },
-    )
-    return Model(
-        method=name,
-        n_bits=settings["n_bits"],
-        preprocessing=preprocessing,
-        classes=data.classes,
-        encoder=encoder.eval(),
-        settings=settings,
-        card=card,
-        training_digests=pixel_digests(pixels),
-    )
+        run.recipe = _fit_to_budget(run, fabric, options.time_budget, watcher)
+    return Start(run, encoder, images, training_ids, validation)
 
 
 def _checked_method(data: Dataset, name: str, settings: dict[str, Any]) -> DeepMethod:
@@ -124,18 +145,6 @@ def _checked_method(data: Dataset, name: str, settings: dict[str, Any]) -> DeepM
     return method
 
 
-def _split(
-    pixels: NDArray[np.uint8], labels: NDArray[Any], options: TrainOptions
-) -> tuple[Part, Part]:
-    """Keep a share of the training images, at most 2,000, to measure on."""
-    share = min(options.validation, MAX_VALIDATION / len(labels))
-    validation_ids, training_ids = stratified_split(labels, share, options.seed)
-    return (
-        Part(pixels[training_ids], labels[training_ids]),
-        Part(pixels[validation_ids], labels[validation_ids]),
-    )
-
-
 def _checkpoint(options: TrainOptions) -> Path | None:
     if options.out is None:
         return None
@@ -143,9 +152,8 @@ def _checkpoint(options: TrainOptions) -> Path | None:
     return options.out / CHECKPOINT_FILE
 
 
-def _precision(options: TrainOptions) -> Any:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return resolve_precision(options.precision, device)
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _recipe(options: TrainOptions, data_name: str, checkpoint: Path | None) -> Recipe:
@@ -182,13 +190,15 @@ def _tell(watcher: Watcher, step: Step) -> None:
     watcher.advance(step.step, step.n_steps, note)
 
 
-def _features(
-    encoder: DeepEncoder, pixels: NDArray[np.uint8], watcher: Watcher
-) -> NDArray[np.float32]:
-    parts = []
-    for start in range(0, len(pixels), 512):
-        parts.append(encoder.embed(pixels[start : start + 512]).features)
-        watcher.advance(min(start + 512, len(pixels)), len(pixels))
+def _features(start: Start, watcher: Watcher) -> NDArray[np.float32]:
+    """Features of the training images, without augmentation: float32 (n, d)."""
+    total = len(start.training_ids)
+    watcher.stage("features of the training images", total)
+    parts, done = [], 0
+    for pixels in start.images.chunks(start.training_ids):
+        parts.append(start.encoder.embed(pixels).features)
+        done += len(pixels)
+        watcher.advance(done, total)
     return np.concatenate(parts)
 
 
