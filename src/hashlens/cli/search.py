@@ -84,8 +84,9 @@ def _print_hits(text: str, hits: "Hits") -> None:
     if len(hits) == 0:
         note(f"{text}: nothing found")
         return
+    folder = _common_folder(list(hits.paths))
     print_table(
-        text,
+        _printable(f"{text}, nearest in {folder or 'the collection'}"),
         [
             {
                 "rank": rank,
@@ -93,7 +94,7 @@ def _print_hits(text: str, hits: "Hits") -> None:
                 "similarity": hit.similarity,
                 "id": hit.id,
                 "label": _printable(hit.label or ""),
-                "path": _printable(_short(hit.path)),
+                "path": _printable(hit.path.removeprefix(folder)),
             }
             for rank, hit in enumerate(hits, 1)
         ],
@@ -165,10 +166,18 @@ def _hit_pictures(hits: "Hits", n_bits: int) -> list["Picture"]:
     ]
 
 
-def _short(path: str) -> str:
-    """Show a path below the working folder without that folder."""
-    here = str(Path.cwd()) + os.sep
-    return path.removeprefix(here)
+def _common_folder(paths: Sequence[str]) -> str:
+    """Find the folder that all paths are below, with its slash; "" if there is none.
+
+    Examples
+    --------
+    >>> _common_folder([os.sep + "a/b/1.jpg", os.sep + "a/c/2.jpg"]), _common_folder(["d[3]"])
+    ('/a/', '')
+    """
+    parents = [str(Path(path).parent) for path in paths if Path(path).is_absolute()]
+    if len(parents) < len(paths):
+        return ""
+    return os.path.join(os.path.commonpath(parents), "")  # noqa: PTH118 - ends with a slash
 
 
 def _printable(text: str) -> str:

@@ -54,7 +54,7 @@ class Collection:
     ...     digits = hl.Collection.create(f"{folder}/digits.hl", model)
     ...     report = digits.add("digits")
     ...     hits = digits.search(7, k=3)
-    >>> report.added, hits.ids[0], hits.distances[0]
+    >>> report.added, int(hits.ids[0]), int(hits.distances[0])
     (1797, 7, 0)
     """
 

@@ -78,8 +78,8 @@ def index_photos(  # noqa: PLR0913 - a door: each argument is a word on the comm
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     photos, report = index_photos(f"{folder}/d.hl", "digits", features="pixels", n_bits=16)
-    ...     len(photos), report.added, photos.search(1, k=3).ids
-    (1797, 1797, array([   1, 1168, 1365]))
+    ...     len(photos), report.added, photos.search(9, k=3).labels.tolist()
+    (1797, 1797, ['0', '0', '0'])
     """
     started = time.monotonic()
     check_n_bits(n_bits)

@@ -47,7 +47,7 @@ def results_page(title: str, queries: Sequence[QueryRow], *, subtitle: str = "")
     --------
     >>> row = QueryRow(Picture("query.jpg"), [Picture("3 bits", detail="owl", right=True)])
     >>> page = results_page("Owls & others", [row])
-    >>> "Owls &amp; others" in page, "http" in page
+    >>> "Owls &amp; others" in page, "://" in page
     (True, False)
     """
     return _template().render(
