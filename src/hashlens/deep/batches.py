@@ -89,7 +89,7 @@ def epoch_order(
     Examples
     --------
     >>> [ids.tolist() for ids in epoch_order(4, 2, 0, range(1, 3))]
-    [[1, 0], [3, 0]]
+    [[1, 3], [3, 0]]
     """
     per_epoch = max(1, n_images // batch_size)
     epoch, permutation = -1, np.empty(0, np.int64)
