@@ -142,7 +142,7 @@ class Model:
             if progress is not None:
                 done = int(sum(len(p.kept) + len(p.skipped) for p in parts))
                 progress(done, len(source))
-        return _joined(parts) if parts else self._nothing()
+        return join_embeddings(parts) if parts else self._nothing()
 
     def iter_embed(
         self, images: Images, *, batch_size: int = 256, strict: bool = False
@@ -223,7 +223,8 @@ def as_images(images: object) -> Images:
     raise refuse("images", "paths, bytes, a uint8 array, a Dataset or Images", type(images))
 
 
-def _joined(parts: list[Embedding]) -> Embedding:
+def join_embeddings(parts: Sequence[Embedding]) -> Embedding:
+    """Put the embeddings of several batches (at least one) into one."""
     logits = [part.logits for part in parts if part.logits is not None]
     return Embedding(
         np.concatenate([part.codes for part in parts]),

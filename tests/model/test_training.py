@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hashlens.data import ArrayImages, Dataset, Splits, synthetic_images
-from hashlens.errors import InputError
+from hashlens.errors import ImageError, InputError
 from hashlens.training import TrainOptions, train
 from hashlens.training.material import natural_preprocessing
 from hashlens.watcher import Watcher
@@ -52,7 +52,7 @@ def test_images_on_disk_train_as_images_in_memory_do(monkeypatch):
     options = TrainOptions(epochs=2, precision="32-true")
     codes = []
     for limit in (1 << 30, 0):
-        monkeypatch.setattr("hashlens.training.images.open_images.__defaults__", (limit,))
+        monkeypatch.setattr("hashlens.training.images.open_images.__defaults__", (False, limit))
         model = train(Splits(data, data), n_bits=8, settings=SMALL, options=options)
         codes.append(model.encode(data))
         assert len(model.training_digests) == 90
@@ -63,12 +63,14 @@ def test_progress_and_bad_files_are_reported(tmp_path):
     from PIL import Image
 
     rng = np.random.default_rng(0)
-    for label in ("dark", "light"):
-        (tmp_path / label).mkdir()
-        for i in range(12):
-            value = rng.integers(0, 80, (12, 12, 3)) + (150 if label == "light" else 0)
-            Image.fromarray(value.astype(np.uint8)).save(tmp_path / label / f"{i}.png")
-    (tmp_path / "dark" / "broken.png").write_bytes(b"\x89PNG broken")
+    for part in ("train", "test"):
+        for label in ("dark", "light"):
+            (tmp_path / part / label).mkdir(parents=True)
+            for i in range(12):
+                value = rng.integers(0, 80, (12, 12, 3)) + (150 if label == "light" else 0)
+                image = Image.fromarray(value.astype(np.uint8))
+                image.save(tmp_path / part / label / f"{i}.png")
+    (tmp_path / "train" / "dark" / "broken.png").write_bytes(b"\x89PNG broken")
     heard = []
 
     class Ear(Watcher):
@@ -79,4 +81,7 @@ def test_progress_and_bad_files_are_reported(tmp_path):
     model = train(tmp_path, n_bits=4, settings=SMALL, options=options, watcher=Ear())
     assert model.classes == ("dark", "light")
     skipped = [text for text in heard if text.startswith("skipped ")]
-    assert all("broken.png" in text for text in skipped)
+    assert len(skipped) == 1
+    assert "broken.png" in skipped[0]
+    with pytest.raises(ImageError, match=r"broken\.png"):
+        train(tmp_path, n_bits=4, settings=SMALL, options=TrainOptions(epochs=1, strict=True))

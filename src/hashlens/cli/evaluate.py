@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashlens.cli.options import DataDir, Download, Json, one_of
+from hashlens.cli.options import DataDir, Download, Json, Strict, one_of
 
 if TYPE_CHECKING:
     from hashlens.reproduce import Evaluation
@@ -27,6 +27,7 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option("--report", help="Folder for report.html with pictures.")
     ] = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Measure a model: mean average precision over ties, with control rows.
@@ -43,7 +44,7 @@ def evaluate(
     # The seed decides how a folder is split, so it must be the training's.
     splits = load(data, data_dir=data_dir, download=download, seed=loaded.card.get("seed", 0))
     with watching() as watcher:
-        result = evaluate_model(loaded, splits, protocol_named(protocol), watcher)
+        result = evaluate_model(loaded, splits, protocol_named(protocol), watcher, strict=strict)
     for name, reason in result.skipped:
         note(f"skipped {name}: {reason}")
     if report is not None:

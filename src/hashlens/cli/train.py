@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from hashlens.cli.options import Bits, DataDir, Download, Json, Method, Seed, one_of, seconds
+from hashlens.cli.options import (
+    Bits,
+    DataDir,
+    Download,
+    Json,
+    Method,
+    Seed,
+    Strict,
+    one_of,
+    seconds,
+)
 
 
 def train(
@@ -41,6 +51,7 @@ def train(
         ),
     ] = "auto",
     seed: Seed = 0,
+    strict: Strict = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a finished model in --out.")
     ] = False,
@@ -65,6 +76,7 @@ def train(
         image_size=image_size,
         flip=flip,
         precision=precision,
+        strict=strict,
         out=out,
         overwrite=overwrite,
     )

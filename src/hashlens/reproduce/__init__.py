@@ -1,5 +1,6 @@
 """Models measured by protocols: figures with their control rows, and the report."""
 
-from hashlens.reproduce.scoring import Evaluation, Row, evaluate
+from hashlens.reproduce.figures import Evaluation, Row
+from hashlens.reproduce.scoring import evaluate
 
 __all__ = ["Evaluation", "Row", "evaluate"]

@@ -5,8 +5,9 @@ from pathlib import Path
 from hashlens.data import load
 from hashlens.evaluation.protocols import protocol_named
 from hashlens.model import Model
+from hashlens.reproduce.figures import Evaluation
 from hashlens.reproduce.report import write_report
-from hashlens.reproduce.scoring import Evaluation, evaluate
+from hashlens.reproduce.scoring import evaluate
 from hashlens.training import TrainOptions, train
 from hashlens.watcher import Watcher
 

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from hashlens.data import Dataset, Splits
 from hashlens.model import Model
 from hashlens.pages import picture_of
+from hashlens.reproduce.figures import Evaluation, Row
 from hashlens.reproduce.plots import history_svg, precision_recall_svg
-from hashlens.reproduce.scoring import Evaluation, Row
 from hashlens.search import HammingIndex
 
 MAX_QUERIES, N_HITS = 10, 12

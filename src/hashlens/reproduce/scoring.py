@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,142 +21,13 @@ from hashlens.evaluation import (
     relevance,
 )
 from hashlens.evaluation.protocols import Protocol, check_leaks
-from hashlens.model import Embedding, Model
+from hashlens.model import Embedding, Model, join_embeddings
 from hashlens.neighbors import DistanceHistograms
-from hashlens.provenance import provenance
-from hashlens.reproduce.published import Published, published
+from hashlens.reproduce.figures import ONE_HOT, UNCODED, Evaluation, Row
 from hashlens.search import HammingIndex
 from hashlens.watcher import Watcher
 
 RANKS = (1, 10, 100, 1000)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a retrieval table.
-
-    Attributes
-    ----------
-    name : str
-    n_bits : int or None
-        None for real-valued features.
-    map, map_best, map_worst : float
-        Mean average precision: expected over the orders of ties, and its bounds.
-    precision_at : dict
-        Rank to mean precision.
-    precision_within_2 : float or None
-        Within Hamming radius 2; an empty ball counts as 0.
-    empty_balls : float or None
-        Share of the queries with nothing within radius 2.
-    """
-
-    name: str
-    n_bits: int | None
-    map: float
-    map_best: float
-    map_worst: float
-    precision_at: dict[int, float]
-    precision_within_2: float | None = None
-    empty_balls: float | None = None
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a protocol says of a model."""
-
-    protocol: Protocol
-    rows: tuple[Row, ...]
-    n_queries: int
-    n_database: int
-    model: dict[str, Any]
-    data: dict[str, Any]
-    classification_error: float | None = None
-    order_check: dict[str, float] = field(default_factory=dict)
-    curve: dict[str, list[float]] = field(default_factory=dict)
-    skipped: tuple[tuple[str, str], ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def beats_one_hot(self) -> bool | None:
-        """Whether the codes rank better than the classifier's answer alone; None without one."""
-        control = [row for row in self.rows if row.name == ONE_HOT]
-        return self.rows[0].map > control[0].map if control else None
-
-    @property
-    def published(self) -> Published | None:
-        """What a paper prints for this measurement, if one does."""
-        data = self.data["name"].partition("/")[0]
-        metric = "mAP" if self.protocol.k is None else f"mAP@{self.protocol.k}"
-        return published(
-            data, self.protocol.name, metric, self.model["method"], self.model["n_bits"]
-        )
-
-    @property
-    def title(self) -> str:
-        """One line that says what was measured."""
-        return (
-            f"{self.data['name']}, {self.protocol.name}: {self.n_queries:,} queries, "
-            f"{self.n_database:,} images searched"
-        )
-
-    @property
-    def verdict(self) -> str:
-        """One sentence on the control rows."""
-        if self.beats_one_hot is None:
-            return "The model has no classifier, so there is no one-hot row to beat."
-        first, control = self.rows[0], next(row for row in self.rows if row.name == ONE_HOT)
-        word = "beat" if self.beats_one_hot else "do NOT beat"
-        return (
-            f"The codes {word} the classifier's own answer taken as a code "
-            f"(mAP {first.map:.4f} against {control.map:.4f})."
-        )
-
-    def table(self) -> list[dict[str, Any]]:
-        """The rows for people: one dictionary a line, the same keys in each."""
-        ranks = sorted({rank for row in self.rows for rank in row.precision_at} - {1})
-        cut = "" if self.protocol.k is None else f"@{self.protocol.k}"
-        return [
-            {
-                "what": row.name,
-                "bits": row.n_bits,
-                f"mAP{cut}": f"{row.map:.4f}",
-                "of ties": f"{row.map_worst:.4f}-{row.map_best:.4f}",
-                **{f"P@{rank}": _short(row.precision_at.get(rank)) for rank in ranks},
-                "P r<=2": _short(row.precision_within_2),
-                "empty": _short(row.empty_balls),
-            }
-            for row in self.rows
-        ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-able values, with machine, versions and command."""
-        environment = provenance()
-        return {
-            "title": self.title,
-            "command": environment["command"],
-            "protocol": self.protocol.to_dict(),
-            "model": self.model,
-            "data": self.data,
-            "n_queries": self.n_queries,
-            "n_database": self.n_database,
-            "rows": [asdict(row) for row in self.rows],
-            "published": None if self.published is None else self.published._asdict(),
-            "beats_one_hot": self.beats_one_hot,
-            "classification_error": self.classification_error,
-            "order_check": self.order_check,
-            "curve": self.curve,
-            "skipped": [list(item) for item in self.skipped],
-            "seconds": self.seconds,
-            "environment": environment,
-        }
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-ONE_HOT = "one-hot"
-UNCODED = "uncoded"
 
 
 class Side(NamedTuple):
@@ -170,7 +40,12 @@ class Side(NamedTuple):
 
 
 def evaluate(
-    model: Model, splits: Splits, protocol: Protocol, watcher: Watcher | None = None
+    model: Model,
+    splits: Splits,
+    protocol: Protocol,
+    watcher: Watcher | None = None,
+    *,
+    strict: bool = False,
 ) -> Evaluation:
     """Measure `model` on data by `protocol`.
 
@@ -181,6 +56,8 @@ def evaluate(
         The data it was trained on, split in the same way, or data of the same classes.
     protocol : Protocol
     watcher : Watcher, optional
+    strict : bool
+        Stop at the first image that cannot be decoded, in place of leaving it out.
 
     Returns
     -------
@@ -195,11 +72,11 @@ def evaluate(
     """
     watcher = watcher or Watcher()
     began = time.monotonic()
-    query = _embedded(model, _part(splits, protocol.query), watcher)
+    query = _embedded(model, _part(splits, protocol.query), watcher, strict)
     if protocol.measure == "classification" or protocol.database == protocol.query:
         database = query
     else:
-        database = _embedded(model, _part(splits, protocol.database), watcher)
+        database = _embedded(model, _part(splits, protocol.database), watcher, strict)
     encoded = time.monotonic()
     check_leaks(protocol, query.digests, database.digests, model.training_digests, query.names)
     common: dict[str, Any] = {
@@ -227,23 +104,16 @@ def _part(splits: Splits, name: str) -> Dataset:
     return part
 
 
-def _embedded(model: Model, data: Dataset, watcher: Watcher) -> Side:
+def _embedded(model: Model, data: Dataset, watcher: Watcher, strict: bool) -> Side:
     watcher.stage(f"encoding {data.name}", len(data))
-    loaded = load_pixels(data.images, model.preprocessing)
+    loaded = load_pixels(data.images, model.preprocessing, strict=strict)
     parts = []
     for start in range(0, len(loaded.pixels), 256):
         parts.append(model.embed_pixels(loaded.pixels[start : start + 256]))
         watcher.advance(min(start + 256, len(loaded.pixels)), len(data))
     if not parts:
         raise refuse("the data", "at least one readable image", data.name)
-    logits = [part.logits for part in parts if part.logits is not None]
-    embedding = Embedding(
-        np.concatenate([part.codes for part in parts]),
-        np.concatenate([part.features for part in parts]),
-        np.concatenate(logits) if logits else None,
-        loaded.kept,
-        loaded.skipped,
-    )
+    embedding = join_embeddings(parts)._replace(kept=loaded.kept, skipped=loaded.skipped)
     names = [data.images.name(int(i)) for i in loaded.kept]
     labels = np.asarray(data.labels)[loaded.kept]
     return Side(embedding, labels, pixel_digests(loaded.pixels), names)

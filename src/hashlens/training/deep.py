@@ -104,7 +104,7 @@ def _prepare(
     watcher: Watcher,
 ) -> Start:
     """Decode, split, build the network, and decide how long to train."""
-    images = open_images(data, preprocessing, watcher)
+    images = open_images(data, preprocessing, watcher, options.strict)
     share = min(options.validation, MAX_VALIDATION / len(images))
     validation_ids, training_ids = stratified_split(images.labels, share, options.seed)
     kept_out = [*images.chunks(validation_ids)]

@@ -21,7 +21,7 @@ def train_hasher(
     """Fit a hasher on features of the training images."""
     natural = natural_preprocessing(data.images, options.image_size)
     features = load_features(options.features, preprocessing=natural)
-    pixels, kept = read_pixels(data, features.preprocessing, watcher)
+    pixels, kept = read_pixels(data, features.preprocessing, watcher, options.strict)
     watcher.stage(f"computing {options.features} features", len(pixels))
     parts = []
     for start in range(0, len(pixels), 256):

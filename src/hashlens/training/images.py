@@ -93,9 +93,10 @@ def open_images(
     data: Dataset,
     preprocessing: Preprocessing,
     watcher: Watcher,
+    strict: bool = False,
     in_memory_bytes: int = IN_MEMORY_BYTES,
 ) -> TrainingImages:
-    """Decode a labelled data set once; bad files are named and left out.
+    """Decode a labelled data set once; bad files are named and left out, or refused (`strict`).
 
     Sets of up to `in_memory_bytes` of pixels stay in memory.
     """
@@ -103,10 +104,10 @@ def open_images(
     labels = np.asarray(data.labels)
     opened: TrainingImages
     if len(data) * int(np.prod(preprocessing.shape)) <= in_memory_bytes:
-        loaded = load_pixels(data.images, preprocessing, progress=watcher.advance)
+        loaded = load_pixels(data.images, preprocessing, strict=strict, progress=watcher.advance)
         opened, skipped = ImagesInMemory(loaded.pixels, labels[loaded.kept]), loaded.skipped
     else:
-        opened, skipped = _scan(data, labels, preprocessing, watcher)
+        opened, skipped = _scan(data, labels, preprocessing, watcher, strict)
     for name, reason in skipped:
         watcher.note(f"skipped {name}: {reason}")
     if len(opened) < 2:
@@ -115,11 +116,15 @@ def open_images(
 
 
 def _scan(
-    data: Dataset, labels: NDArray[np.generic], preprocessing: Preprocessing, watcher: Watcher
+    data: Dataset,
+    labels: NDArray[np.generic],
+    preprocessing: Preprocessing,
+    watcher: Watcher,
+    strict: bool,
 ) -> tuple[TrainingImages, tuple[Skipped, ...]]:
     kept, digests = [], []
     skipped: list[Skipped] = []
-    for done, loaded in enumerate(iter_pixels(data.images, preprocessing, CHUNK), 1):
+    for done, loaded in enumerate(iter_pixels(data.images, preprocessing, CHUNK, strict=strict), 1):
         kept.append(loaded.kept)
         digests.append(pixel_digests(loaded.pixels))
         skipped.extend(loaded.skipped)

@@ -16,11 +16,11 @@ NATIVE_LIMIT = 64  # images of one size up to this are used as they are; others 
 
 
 def read_pixels(
-    data: Dataset, preprocessing: Preprocessing, watcher: Watcher
+    data: Dataset, preprocessing: Preprocessing, watcher: Watcher, strict: bool = False
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Decode a data set for training; bad files are named and left out."""
+    """Decode a data set for training; bad files are named and left out, or refused (`strict`)."""
     watcher.stage(f"decoding {data.name}", len(data))
-    loaded = load_pixels(data.images, preprocessing, progress=watcher.advance)
+    loaded = load_pixels(data.images, preprocessing, strict=strict, progress=watcher.advance)
     for name, reason in loaded.skipped:
         watcher.note(f"skipped {name}: {reason}")
     if len(loaded.kept) < 2:

@@ -28,6 +28,8 @@ class TrainOptions:
     precision : {"auto", "32-true", "bf16-mixed"}
     validation : float
         Share of the training images that is kept out to measure on.
+    strict : bool
+        Stop at the first image that cannot be decoded, in place of leaving it out.
     out : Path, optional
         Folder of the model; an interrupted training is kept there and taken up again.
     overwrite : bool
@@ -42,6 +44,7 @@ class TrainOptions:
     flip: bool | None = None
     precision: str = "auto"
     validation: float = 0.04
+    strict: bool = False
     out: Path | None = None
     overwrite: bool = False
 
