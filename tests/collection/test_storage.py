@@ -292,13 +292,13 @@ def forked(collection):
 adding.BATCH, adding._ENCODED_AT_ONCE = 8, 4
 path, photos = sys.argv[1:]
 collection = Collection.open(path)
-trial = Collection.create(path + ".trial", collection.model)
-started = time.monotonic()
-os.waitpid(forked(trial), 0)
-seconds = time.monotonic() - started
 for line in sys.stdin:
+    items, seconds = line.split()
     child = forked(collection)
-    time.sleep(float(line) * seconds)
+    waited = time.monotonic() + 30
+    while len(collection) < int(items) and time.monotonic() < waited:
+        time.sleep(0.01)
+    time.sleep(float(seconds))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     print("killed", flush=True)
@@ -312,14 +312,14 @@ def test_killed_at_any_moment_it_loses_nothing(
 ) -> None:
     photos = make_photos(tmp_path / "photos", 600)
     collection = Collection.create(tmp_path / "c.hl", model)
-    shares = np.random.default_rng(seed).uniform(0.05, 0.45, 10)  # of the time of a whole add
+    delays = np.random.default_rng(seed).uniform(0.0, 0.03, 10)  # after this many items are in
     command = [sys.executable, "-c", KILLED, str(collection.path), str(photos)]
     counts = [0]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as helper:
         assert helper.stdin
         assert helper.stdout
-        for share in shares:
-            helper.stdin.write(f"{share}\n")
+        for delay in delays:
+            helper.stdin.write(f"{min(counts[-1] + 16, 600)} {delay}\n")
             helper.stdin.flush()
             assert helper.stdout.readline() == "killed\n"
             reopened = Collection.open(collection.path)
