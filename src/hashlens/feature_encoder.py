@@ -46,3 +46,24 @@ class FeatureEncoder:
         """Embed pixels (n, h, w, c) uint8."""
         vectors = self.vectors(pixels)
         return FeatureEmbedded(vectors, self.hasher.project(vectors))
+
+
+def fit_encoder(
+    features: Features, vectors: NDArray[np.float32], hasher: Hasher, labels: object = None
+) -> tuple[FeatureEncoder, NDArray[np.float32]]:
+    """Fit z-scores, where the features want them, and the hasher; give what the hasher saw too.
+
+    Parameters
+    ----------
+    features : Features
+        What the vectors were computed by.
+    vectors : float32 (n, d)
+    hasher : Hasher
+        Not fitted yet.
+    labels : optional
+        For hashers that learn from them.
+    """
+    standardizer = Standardizer().fit(vectors) if features.standardize else None
+    if standardizer is not None:
+        vectors = standardizer.transform(vectors)
+    return FeatureEncoder(features, hasher.fit(vectors, labels), standardizer), vectors

@@ -17,8 +17,8 @@ from hashlens.collection.sources import Source, as_dataset
 from hashlens.collection.writing import add_images, check_new
 from hashlens.data import Dataset, Images, Skipped, iter_pixels
 from hashlens.data.digests import pixel_digests
-from hashlens.feature_encoder import FeatureEncoder
-from hashlens.features import Features, Standardizer, load_features
+from hashlens.feature_encoder import fit_encoder
+from hashlens.features import Features, load_features
 from hashlens.hashers.itq import ITQ
 from hashlens.model import Embedding, Model
 from hashlens.training import TrainOptions
@@ -124,7 +124,7 @@ def _fit(
     if len(found.kept) < 2:
         raise refuse("source", "a source of at least 2 readable images", len(found.kept))
     watcher.stage("fitting itq")
-    encoder, vectors = _fit_encoder(features, found.vectors, ITQ(n_bits, seed=options.seed))
+    encoder, vectors = fit_encoder(features, found.vectors, ITQ(n_bits, seed=options.seed))
     figures = {"features": options.features, "n_images": len(vectors)}
     model = Model(
         method="itq",
@@ -138,15 +138,6 @@ def _fit(
     )
     codes = binarize(encoder.hasher.project(vectors))
     return _Prepared(model, Embedding(codes, vectors, None, drawn[found.kept], ()))
-
-
-def _fit_encoder(
-    features: Features, vectors: NDArray[np.float32], hasher: ITQ
-) -> tuple[FeatureEncoder, NDArray[np.float32]]:
-    standardizer = Standardizer().fit(vectors) if features.standardize else None
-    if standardizer is not None:
-        vectors = standardizer.transform(vectors)
-    return FeatureEncoder(features, hasher.fit(vectors), standardizer), vectors
 
 
 def _draw(n: int, seed: int) -> NDArray[np.int64]:

@@ -35,6 +35,7 @@ def write_report(evaluation: Evaluation, model: Model, splits: Splits, out: Path
     page : Path
         Of ``report.html``.
     """
+    result = evaluation.to_dict()
     environment = Environment(
         loader=PackageLoader("hashlens.reproduce"), autoescape=True, undefined=StrictUndefined
     )
@@ -45,10 +46,10 @@ def write_report(evaluation: Evaluation, model: Model, splits: Splits, out: Path
         gallery=_gallery(model, splits, evaluation),
         table=[{key: _shown(v) for key, v in line.items()} for line in evaluation.table()],
         plots=_plots(evaluation),
-        facts=_facts(evaluation),
+        facts=_facts(result),
     )
     out.mkdir(parents=True, exist_ok=True)
-    _replace(out / "report.json", json.dumps(evaluation.to_dict(), indent=1) + "\n")
+    _replace(out / "report.json", json.dumps(result, indent=1) + "\n")
     return _replace(out / "report.html", text)
 
 
@@ -128,8 +129,7 @@ def _plots(evaluation: Evaluation) -> list[tuple[str, Markup]]:
     return plots
 
 
-def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    result = evaluation.to_dict()
+def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
     card, environment = result["model"]["card"], result["environment"]
     facts = {
         "protocol": ", ".join(f"{k}: {v}" for k, v in result["protocol"].items()),

@@ -6,8 +6,8 @@ import numpy as np
 
 from hashlens.data import Dataset
 from hashlens.data.digests import pixel_digests
-from hashlens.feature_encoder import FeatureEncoder
-from hashlens.features import Standardizer, load_features
+from hashlens.feature_encoder import fit_encoder
+from hashlens.features import load_features
 from hashlens.methods import load_method
 from hashlens.model import Model
 from hashlens.training.material import make_card, natural_preprocessing, read_pixels
@@ -28,19 +28,16 @@ def train_hasher(
         parts.append(features.transform(pixels[start : start + 256]))
         watcher.advance(min(start + 256, len(pixels)), len(pixels))
     vectors = np.concatenate(parts)
-    standardizer = Standardizer().fit(vectors) if features.standardize else None
-    if standardizer is not None:
-        vectors = standardizer.transform(vectors)
     watcher.stage(f"fitting {method}")
     labels = None if data.labels is None else data.labels[kept]
-    hasher = load_method(method)(**settings).fit(vectors, labels)
+    encoder, _ = fit_encoder(features, vectors, load_method(method)(**settings), labels)
     card = make_card(data, options, {"features": options.features, "n_images": len(kept)})
     return Model(
         method=method,
         n_bits=settings["n_bits"],
         preprocessing=features.preprocessing,
         classes=data.classes,
-        encoder=FeatureEncoder(features, hasher, standardizer),
+        encoder=encoder,
         settings=settings,
         card=card,
         training_digests=pixel_digests(pixels),

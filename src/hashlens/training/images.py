@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hashlens.checks import refuse
-from hashlens.data import Dataset, Images, Preprocessing, Skipped, iter_pixels, load_pixels
+from hashlens.data import Dataset, Images, Preprocessing, Skipped, iter_pixels
 from hashlens.data.digests import pixel_digests
 from hashlens.deep.batches import Batches, FileBatches, TensorBatches
+from hashlens.training.material import read_pixels, report_skipped
 from hashlens.watcher import Watcher
 
 IN_MEMORY_BYTES = 4 << 30
@@ -100,19 +100,11 @@ def open_images(
 
     Sets of up to `in_memory_bytes` of pixels stay in memory.
     """
-    watcher.stage(f"decoding {data.name}", len(data))
     labels = np.asarray(data.labels)
-    opened: TrainingImages
     if len(data) * int(np.prod(preprocessing.shape)) <= in_memory_bytes:
-        loaded = load_pixels(data.images, preprocessing, strict=strict, progress=watcher.advance)
-        opened, skipped = ImagesInMemory(loaded.pixels, labels[loaded.kept]), loaded.skipped
-    else:
-        opened, skipped = _scan(data, labels, preprocessing, watcher, strict)
-    for name, reason in skipped:
-        watcher.note(f"skipped {name}: {reason}")
-    if len(opened) < 2:
-        raise refuse("the training data", "at least 2 readable images", len(opened))
-    return opened
+        pixels, kept = read_pixels(data, preprocessing, watcher, strict)
+        return ImagesInMemory(pixels, labels[kept])
+    return _scan(data, labels, preprocessing, watcher, strict)
 
 
 def _scan(
@@ -121,7 +113,8 @@ def _scan(
     preprocessing: Preprocessing,
     watcher: Watcher,
     strict: bool,
-) -> tuple[TrainingImages, tuple[Skipped, ...]]:
+) -> TrainingImages:
+    watcher.stage(f"decoding {data.name}", len(data))
     kept, digests = [], []
     skipped: list[Skipped] = []
     for done, loaded in enumerate(iter_pixels(data.images, preprocessing, CHUNK, strict=strict), 1):
@@ -130,6 +123,6 @@ def _scan(
         skipped.extend(loaded.skipped)
         watcher.advance(min(done * CHUNK, len(data)), len(data))
     ids = np.concatenate(kept)
+    report_skipped(skipped, len(ids), watcher)
     images = data.images.subset(ids)
-    found = ImagesOnDisk(images, preprocessing, labels[ids], np.concatenate(digests))
-    return found, tuple(skipped)
+    return ImagesOnDisk(images, preprocessing, labels[ids], np.concatenate(digests))

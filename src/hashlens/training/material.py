@@ -1,12 +1,13 @@
 """What every training starts from: pixels of one size, and a card that says whence."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.checks import check_int, refuse
-from hashlens.data import Dataset, Images, Preprocessing, load_pixels
+from hashlens.data import Dataset, Images, Preprocessing, Skipped, load_pixels
 from hashlens.errors import ImageError, InputError
 from hashlens.provenance import provenance
 from hashlens.training.options import TrainOptions
@@ -21,11 +22,16 @@ def read_pixels(
     """Decode a data set for training; bad files are named and left out, or refused (`strict`)."""
     watcher.stage(f"decoding {data.name}", len(data))
     loaded = load_pixels(data.images, preprocessing, strict=strict, progress=watcher.advance)
-    for name, reason in loaded.skipped:
-        watcher.note(f"skipped {name}: {reason}")
-    if len(loaded.kept) < 2:
-        raise refuse("the training data", "at least 2 readable images", len(loaded.kept))
+    report_skipped(loaded.skipped, len(loaded.kept), watcher)
     return loaded.pixels, loaded.kept
+
+
+def report_skipped(skipped: Sequence[Skipped], n_kept: int, watcher: Watcher) -> None:
+    """Name the images that could not be read, and refuse to train on fewer than two."""
+    for name, reason in skipped:
+        watcher.note(f"skipped {name}: {reason}")
+    if n_kept < 2:
+        raise refuse("the training data", "at least 2 readable images", n_kept)
 
 
 def natural_preprocessing(images: Images, image_size: int | None) -> Preprocessing:
