@@ -39,8 +39,8 @@ class Forgetful(ITQ):
         super().__init__(n_bits, seed=seed)
         self.flaw = flaw
 
-    def _fit(self, X, y):
-        super()._fit(X, y)
+    def _fit(self, X, y, tell):
+        super()._fit(X, y, tell)
         if self.flaw == "constant":
             self.weights_ = self.weights_ * 0
 

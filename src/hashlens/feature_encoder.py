@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hashlens.features import Features, Standardizer
 from hashlens.hashers import Hasher
+from hashlens.hashers.base import Tell
 
 
 class FeatureEmbedded(NamedTuple):
@@ -49,7 +50,11 @@ class FeatureEncoder:
 
 
 def fit_encoder(
-    features: Features, vectors: NDArray[np.float32], hasher: Hasher, labels: object = None
+    features: Features,
+    vectors: NDArray[np.float32],
+    hasher: Hasher,
+    labels: object = None,
+    progress: Tell | None = None,
 ) -> tuple[FeatureEncoder, NDArray[np.float32]]:
     """Fit z-scores, where the features want them, and the hasher; give what the hasher saw too.
 
@@ -62,8 +67,12 @@ def fit_encoder(
         Not fitted yet.
     labels : optional
         For hashers that learn from them.
+    progress : callable, optional
+        Called as ``progress(done, total)`` while the hasher is fitted.
     """
     standardizer = Standardizer().fit(vectors) if features.standardize else None
     if standardizer is not None:
         vectors = standardizer.transform(vectors)
-    return FeatureEncoder(features, hasher.fit(vectors, labels), standardizer), vectors
+    return FeatureEncoder(
+        features, hasher.fit(vectors, labels, progress=progress), standardizer
+    ), vectors

@@ -1,13 +1,13 @@
 """The contract of a hasher: vectors in, packed codes out, a scikit-learn transformer."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import sklearn.exceptions
 from numpy.typing import NDArray
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
@@ -15,7 +15,15 @@ from sklearn.utils.validation import validate_data
 from hashlens import errors
 from hashlens.checks import check_matrix, check_n_bits, check_state, refuse, words
 from hashlens.codes import Codes, binarize, code_size
+from hashlens.hashers.labels import label_matrix
 from hashlens.hashers.pca import Reals
+
+Tell = Callable[[int, int], None]
+"""Called as ``tell(done, total)`` in the course of a fit."""
+
+
+def silent(done: int, total: int) -> None:
+    """Tell no one."""
 
 
 class NotFittedError(
@@ -45,13 +53,19 @@ class Hasher(
     """
 
     bits_within_features: ClassVar[bool] = False  # True: n_bits above n_features is refused
+    labels: ClassVar[Literal["ignored", "optional", "required"]] = "ignored"
+    nested: ClassVar[bool] = False  # True: the first b bits are what a fit with n_bits=b gives
 
     n_bits: int
     n_features_in_: int
 
     @abstractmethod
-    def _fit(self, X: Reals, y: object) -> None:
-        """Learn from a checked float matrix and set the attributes that end with ``_``."""
+    def _fit(self, X: Reals, y: csr_array | None, tell: Tell) -> None:
+        """Learn from a checked float matrix and set the attributes that end with ``_``.
+
+        `y` is a `label_matrix`, or None where labels are ignored or were not given. Work of more
+        than a few seconds calls ``tell(done, total)`` as it goes.
+        """
 
     @abstractmethod
     def _project(self, X: Reals) -> Reals:
@@ -66,15 +80,17 @@ class Hasher(
     def examples_for_tests(cls) -> list[Self]:
         """Give small unfitted instances for the contract tests, of at most 16 bits."""
 
-    def fit(self, X: object, y: object = None) -> Self:
+    def fit(self, X: object, y: object = None, *, progress: Tell | None = None) -> Self:
         """Learn the hash functions.
 
         Parameters
         ----------
         X : array of real numbers, shape (n >= 2, d)
             float32 is computed in float32, float64 in float64.
-        y : optional
-            Labels, for methods that learn from them; the others ignore it.
+        y : labels of shape (n,), or a 0/1 matrix of shape (n, n_classes), optional
+            For methods that learn from labels; the others ignore it.
+        progress : callable, optional
+            Called as ``progress(done, total)`` by methods whose work takes long.
 
         Returns
         -------
@@ -83,13 +99,14 @@ class Hasher(
         Raises
         ------
         InputError
-            If a parameter or `X` is not what is wanted.
+            If a parameter, `X` or `y` is not what is wanted.
         """
         self._check_params()
         matrix = self._checked(X, n_columns=None, min_rows=2)
         self._check_bits_fit(matrix.shape[1])
+        labels = self._labels(y, len(matrix))
         validate_data(self, X, reset=True, skip_check_array=True)
-        self._fit(matrix, y)
+        self._fit(matrix, labels, progress or silent)
         return self
 
     def project(self, X: object) -> Reals:
@@ -174,6 +191,7 @@ class Hasher(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # the output is always uint8
+        tags.target_tags.required = self.labels == "required"
         return tags
 
     def _check_params(self) -> None:
@@ -182,6 +200,14 @@ class Hasher(
     def _check_bits_fit(self, n_features: int) -> None:
         if self.bits_within_features and self.n_bits > n_features:
             raise refuse("n_bits", f"at most n_features={n_features}", self.n_bits)
+
+    def _labels(self, y: object, n_rows: int) -> csr_array | None:
+        if self.labels == "ignored" or (y is None and self.labels == "optional"):
+            return None
+        if y is None:  # the words are those that scikit-learn's check_estimator looks for
+            wanted = f"given: {type(self).__name__} requires y to be passed"
+            raise refuse("y", wanted, words("None, but the target y is None"))
+        return label_matrix(y, n_rows)
 
     def _require_fitted(self, verb: str) -> None:
         if not self.__sklearn_is_fitted__():

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from hashlens.checks import check_int
+from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.pca import Reals, principal_directions, project_rows, row_blocks
 from hashlens.hashers.pca_rr import haar_rotation
@@ -69,7 +70,7 @@ class ITQ(LinearHasher):
         check_int("n_iterations", self.n_iterations, 1)
         check_int("seed", self.seed, 0)
 
-    def _fit(self, X: Reals, y: object) -> None:  # noqa: ARG002 - unsupervised
+    def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
         self.mean_, directions = principal_directions(X, self.n_bits)
         V = project_rows(X, self.mean_, directions)  # (n, B)
         R = haar_rotation(self.n_bits, self.seed)  # (B, B)

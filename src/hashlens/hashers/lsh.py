@@ -5,6 +5,7 @@ from typing import Self
 import numpy as np
 
 from hashlens.checks import check_int
+from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.pca import Reals
 
@@ -43,6 +44,8 @@ class LSH(LinearHasher):
     (100, 2)
     """
 
+    nested = True
+
     def __init__(self, n_bits: int = 64, *, seed: int = 0) -> None:
         self.n_bits = n_bits
         self.seed = seed
@@ -51,10 +54,10 @@ class LSH(LinearHasher):
         super()._check_params()
         check_int("seed", self.seed, 0)
 
-    def _fit(self, X: Reals, y: object) -> None:  # noqa: ARG002 - unsupervised
+    def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
         rng = np.random.default_rng(self.seed)
         self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
-        self.weights_ = rng.standard_normal((X.shape[1], self.n_bits)).astype(X.dtype)
+        self.weights_ = rng.standard_normal((self.n_bits, X.shape[1])).T.astype(X.dtype)
 
     @classmethod
     def examples_for_tests(cls) -> list[Self]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.checks import check_int
+from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.pca import Reals, principal_directions
 
@@ -79,7 +80,7 @@ class PCARR(LinearHasher):
         super()._check_params()
         check_int("seed", self.seed, 0)
 
-    def _fit(self, X: Reals, y: object) -> None:  # noqa: ARG002 - unsupervised
+    def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
         self.mean_, directions = principal_directions(X, self.n_bits)
         self.weights_ = (directions @ haar_rotation(self.n_bits, self.seed)).astype(X.dtype)
 

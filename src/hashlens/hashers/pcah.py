@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.pca import Reals, principal_directions
 
@@ -40,11 +41,12 @@ class PCAH(LinearHasher):
     """
 
     bits_within_features = True
+    nested = True
 
     def __init__(self, n_bits: int = 64) -> None:
         self.n_bits = n_bits
 
-    def _fit(self, X: Reals, y: object) -> None:  # noqa: ARG002 - unsupervised
+    def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
         self.mean_, self.weights_ = principal_directions(X, self.n_bits)
 
     @classmethod

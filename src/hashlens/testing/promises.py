@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from hashlens.codes import binarize, code_size, hamming
 from hashlens.hashers import Hasher, LinearHasher
-from hashlens.testing.given import N_FEATURES, easy_clusters, require
+from hashlens.testing.given import N_FEATURES, easy_clusters, refused, require
 
 
 def _fitted(hasher: Hasher) -> Hasher:
@@ -111,6 +111,40 @@ def check_learnt_restores(hasher: Hasher) -> None:
         "restored: other projections",
     )
     require(again.n_features_in_ == N_FEATURES, "restored: other n_features_in_")
+
+
+def check_nested(hasher: Hasher) -> None:
+    """Where a hasher is nested, its first bits are what a fit with fewer bits gives."""
+    if not hasher.nested:
+        return
+    vectors, labels = easy_clusters()
+    fewer = max(1, hasher.n_bits // 2)
+    short = clone(hasher).set_params(n_bits=fewer).fit(vectors, labels).project(vectors)
+    whole = hasher.fit(vectors, labels).project(vectors)
+    np.testing.assert_allclose(whole[:, :fewer], short, rtol=0, atol=1e-9 * np.abs(whole).max())
+
+
+def check_progress(hasher: Hasher) -> None:
+    """Progress that is told starts above 0, never falls and ends whole; telling changes nothing."""
+    vectors, labels = easy_clusters()
+    told: list[tuple[int, int]] = []
+    clone(hasher).fit(vectors, labels, progress=lambda *step: told.append(step))
+    done = [step[0] for step in told]
+    require(done == sorted(done), "progress falls")
+    require(all(0 < d <= total for d, total in told), "progress beyond its total")
+    require(not told or told[-1][0] == told[-1][1], "progress does not end whole")
+
+
+def check_labels_wanted(hasher: Hasher) -> None:
+    """A method that learns from labels refuses a fit without them, and labels of other rows."""
+    vectors, labels = easy_clusters()
+    if hasher.labels == "required":
+        with refused("no labels"):
+            clone(hasher).fit(vectors)
+    if hasher.labels != "ignored":
+        for bad in labels[:-1], labels + 0.5, np.array(3), np.full((len(labels), 2), 7):
+            with refused(f"labels {bad!r}"):
+                clone(hasher).fit(vectors, bad)
 
 
 def check_documented(hasher: Hasher) -> None:

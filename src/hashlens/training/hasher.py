@@ -30,7 +30,8 @@ def train_hasher(
     vectors = np.concatenate(parts)
     watcher.stage(f"fitting {method}")
     labels = None if data.labels is None else data.labels[kept]
-    encoder, _ = fit_encoder(features, vectors, load_method(method)(**settings), labels)
+    hasher = load_method(method)(**settings)
+    encoder, _ = fit_encoder(features, vectors, hasher, labels, watcher.advance)
     card = make_card(data, options, {"features": options.features, "n_images": len(kept)})
     return Model(
         method=method,
