@@ -1,7 +1,7 @@
 """A model: preprocessing and encoder. Images in, codes out."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -86,6 +86,8 @@ class Model:
         Where it comes from: data, recipe, seed, versions, figures. JSON-able.
     training_digests : uint64 (n,)
         A digest of each image it was trained on, for the leak guard.
+    lengths : tuple of int
+        Code lengths it was trained for, ascending; empty: `n_bits` alone.
     """
 
     method: str
@@ -96,9 +98,39 @@ class Model:
     settings: dict[str, Any] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
     training_digests: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    lengths: tuple[int, ...] = ()
+
+    def shortened(self, n_bits: int) -> "Model":
+        """Give this model with only the first `n_bits` of its code.
+
+        Parameters
+        ----------
+        n_bits : int
+            One of the lengths it was trained for, ``lengths``, and at most ``n_bits``.
+
+        Returns
+        -------
+        model : Model
+            It shares the encoder with this one, and can be saved and put into a collection.
+
+        Raises
+        ------
+        InputError
+            If the model was not trained for codes of that length.
+        """
+        lengths = tuple(n for n in self.lengths if n <= self.n_bits) or (self.n_bits,)
+        if isinstance(n_bits, bool) or n_bits not in lengths:
+            known = ", ".join(map(str, lengths))
+            raise refuse("n_bits", f"a length that the model was trained for: {known}", n_bits)
+        return replace(self, n_bits=int(n_bits))
 
     def encode(
-        self, images: object, *, batch_size: int = 256, progress: Progress | None = None
+        self,
+        images: object,
+        *,
+        n_bits: int | None = None,
+        batch_size: int = 256,
+        progress: Progress | None = None,
     ) -> Codes:
         """Turn images into packed codes, one row an image.
 
@@ -106,6 +138,8 @@ class Model:
         ----------
         images : Images, Dataset, path, bytes, array, or a sequence of paths or of bytes
             An array is uint8 of shape (n, h, w, c), or (h, w, c) for one image.
+        n_bits : int, optional
+            A shorter length that the model was trained for: see `shortened`.
         batch_size : int
         progress : callable, optional
             Called as ``progress(done, total)``.
@@ -121,7 +155,8 @@ class Model:
         InputError
             If `images` is none of the above.
         """
-        return self.embed(images, batch_size=batch_size, strict=True, progress=progress).codes
+        model = self if n_bits is None else self.shortened(n_bits)
+        return model.embed(images, batch_size=batch_size, strict=True, progress=progress).codes
 
     def embed(
         self,
@@ -161,7 +196,8 @@ class Model:
             return self._nothing()
         output = self.encoder.embed(pixels)
         kept = np.arange(len(pixels))
-        return Embedding(binarize(output.projection), output.features, output.logits, kept, ())
+        codes = binarize(output.projection[:, : self.n_bits])
+        return Embedding(codes, output.features, output.logits, kept, ())
 
     def _nothing(self) -> Embedding:
         blank = np.zeros((1, *self.preprocessing.shape), np.uint8)

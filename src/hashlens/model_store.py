@@ -40,6 +40,7 @@ def save_model(model: Model, path: Path) -> Path:
         "version": FORMAT_VERSION,
         "method": model.method,
         "n_bits": model.n_bits,
+        "lengths": list(model.lengths),
         "settings": model.settings,
         "preprocessing": model.preprocessing.to_dict(),
         "classes": list(model.classes),
@@ -92,6 +93,7 @@ def load_model(path: Path) -> Model:
             settings=header["settings"],
             card=header["card"],
             training_digests=digests.astype(np.uint64),
+            lengths=tuple(header.get("lengths", ())),
         )
     except (KeyError, TypeError, RuntimeError) as error:
         raise FormatError(f"{path / MODEL_FILE} must describe a model. Got {error!r}.") from error

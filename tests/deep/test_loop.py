@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from lightning_fabric import Fabric
 
 from hashlens.deep import DeepEncoder, Normalize, Recipe
 from hashlens.deep.augment import cutout, random_crop_and_flip
-from hashlens.deep.batches import FileBatches, TensorBatches, epoch_order
+from hashlens.deep.batches import FileBatches, TensorBatches, epoch_order, in_groups
 from hashlens.deep.checkpoint import load_checkpoint
 from hashlens.deep.loop import Run, build_optimizer, fit
 from hashlens.deep.ritq import RITQ
@@ -141,7 +142,7 @@ def test_damaged_checkpoint_is_refused(tmp_path):
     fit(run, fabric(), last_step=2)
     content = run.checkpoint.read_bytes()
     run.checkpoint.write_bytes(content[: len(content) // 2])
-    optimizer = build_optimizer(run.network, run.recipe)
+    optimizer = build_optimizer(run.network, run.recipe, run.method.rate_factor)
     with pytest.raises(FormatError, match=r"must be a hashlens checkpoint"):
         load_checkpoint(run.checkpoint, run.network, optimizer, run.settings)
 
@@ -153,11 +154,12 @@ def test_diverging_training_says_so():
 
 
 def test_every_epoch_sees_every_image_once_and_goes_on_anywhere():
-    order = list(epoch_order(10, 5, 3, range(4)))
+    recipe = replace(SMALL, batch_size=5)
+    order = list(epoch_order(np.zeros(10, int), recipe, 3, range(4)))
     assert sorted(np.concatenate(order[:2])) == sorted(np.concatenate(order[2:])) == list(range(10))
     assert order[0].tolist() != order[2].tolist()
     for step in range(4):
-        later = next(epoch_order(10, 5, 3, range(step, 4)))
+        later = next(epoch_order(np.zeros(10, int), recipe, 3, range(step, 4)))
         np.testing.assert_array_equal(later, order[step])
 
 
@@ -169,8 +171,8 @@ def test_files_and_tensors_give_the_same_batches():
     tensors = TensorBatches(pixels, labels, CPU)
     files = FileBatches(ArrayImages(pixels), Preprocessing(8, 8), labels, CPU)
     for a, b in zip(
-        tensors.stream(epoch_order(9, 4, 0, range(5))),
-        files.stream(epoch_order(9, 4, 0, range(5))),
+        tensors.stream(epoch_order(labels, replace(SMALL, batch_size=4), 0, range(5))),
+        files.stream(epoch_order(labels, replace(SMALL, batch_size=4), 0, range(5))),
         strict=True,
     ):
         assert torch.equal(a[0], b[0])
@@ -198,3 +200,38 @@ def test_cutout_sets_one_square_to_zero():
     assert zeros.max() == 25
     assert zeros.min() > 0
     assert cutout(cut, 0) is cut
+
+
+def test_batches_hold_several_images_of_a_class_where_asked():
+    classes = np.repeat(np.arange(10), 9)
+    order = in_groups(classes, 4, np.random.default_rng(0))
+    assert sorted(order) == list(range(90))
+    runs = np.split(classes[order], np.flatnonzero(np.diff(classes[order])) + 1)
+    assert all(len(run) >= 4 or len(run) == 1 for run in runs)
+    assert len({int(run[0]) for run in runs[:6]}) > 2
+    again = in_groups(classes, 4, np.random.default_rng(1))
+    assert order.tolist() != again.tolist()
+
+
+class Counting(RITQ):
+    """Says which prefixes its loss was asked for."""
+
+    def loss(self, outputs, targets, progress):
+        self.seen = [*vars(self).get("seen", []), outputs.projection.shape[1]]
+        return super().loss(outputs, targets, progress) * outputs.projection.shape[1]
+
+    def rate_factor(self, name):
+        return 0.0 if name.startswith("trunk.") else 1.0
+
+
+def test_nested_loss_is_the_mean_over_the_prefixes_and_rate_factors_hold():
+    run = small_run()
+    run.method = Counting(n_bits=8, n_blocks=1, n_features=16)
+    run.lengths = (2, 4, 8)
+    before = weights(run)
+    fit(run, fabric(), last_step=1)
+    assert run.method.seen == [2, 4, 8]
+    after = weights(run)
+    trunk = [n for n in before if n.startswith("trunk.") and n.endswith("weight")]
+    assert all(torch.equal(before[name], after[name]) for name in trunk)
+    assert not torch.equal(before["classifier.weight"], after["classifier.weight"])

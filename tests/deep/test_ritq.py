@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from hashlens.deep.base import make_targets
+from hashlens.deep.base import Given, make_targets
 from hashlens.deep.ritq import RITQ
 from hashlens.errors import InputError
 
@@ -40,7 +40,9 @@ def test_hash_layer_is_pca_then_the_rotation_of_least_loss():
     features = np.maximum(rng.normal(size=(200, 8)) @ rng.normal(size=(8, 12)), 0)
     method = RITQ(n_bits=4, n_blocks=1, n_features=12)
     network = method.network(3, 1)
-    loss = method.finish(network, features.astype(np.float32), seed=0)["quantisation_loss"]
+    loss = method.finish(network, features.astype(np.float32), Given(np.empty(0), 0, (4,)))[
+        "quantisation_loss"
+    ]
     centred = features - features.mean(0)
     with torch.inference_mode():
         projected = network.hash_layer(torch.from_numpy(features.astype(np.float32))).numpy()

@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hashlens.checks import check_n_bits
+from hashlens.checks import check_n_bits, refuse
+from hashlens.deep.recipe import Recipe
 
 
 class Outputs(NamedTuple):
@@ -19,13 +21,16 @@ class Outputs(NamedTuple):
         The last layer before the hash layer, for re-ranking.
     projection : float (n, n_bits)
         Reals whose sign is the code.
-    logits : float (n, n_classes)
-        The classifier's scores.
+    logits : float (n, n_classes), or None
+        The classifier's scores, where the method has a classifier.
+    partner : float (n, n_bits), or None
+        In training only: what a second network, which the loss compares with, says of the images.
     """
 
     features: Tensor
     projection: Tensor
-    logits: Tensor
+    logits: Tensor | None
+    partner: Tensor | None = None
 
 
 class Targets(NamedTuple):
@@ -42,12 +47,37 @@ class Targets(NamedTuple):
     weights: Tensor
 
 
+class Given(NamedTuple):
+    """What a training knows before its first step.
+
+    Attributes
+    ----------
+    labels : int64 (n,), or bool (n, n_classes)
+        Of the training images.
+    seed : int
+    lengths : tuple of int
+        Prefixes of the code that are to be codes themselves, ascending; the last is the whole.
+    """
+
+    labels: NDArray[Any]
+    seed: int
+    lengths: tuple[int, ...]
+
+
 class HashNetwork(nn.Module, ABC):
     """A network whose forward pass gives `Outputs` for a normalised batch (n, c, h, w)."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> Outputs:
         """Map a normalised batch to features, projections and class scores."""
+
+    def prefix(self, outputs: Outputs, n_bits: int) -> Outputs:
+        """Give what the network would say if it had the first `n_bits` of its bits alone.
+
+        A network whose class scores come from the code overrides this.
+        """
+        partner = None if outputs.partner is None else outputs.partner[:, :n_bits]
+        return outputs._replace(projection=outputs.projection[:, :n_bits], partner=partner)
 
 
 class DeepMethod(ABC):
@@ -77,25 +107,55 @@ class DeepMethod(ABC):
         """Give small settings for the contract tests, of at most 16 bits."""
         return [{"n_bits": 8}]
 
+    @property
+    def image_size(self) -> int | None:
+        """Side that images should be scaled to, or None to leave that to the data."""
+        return None
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """Change what this method cannot be trained with; the default changes nothing."""
+        return recipe
+
+    def rate_factor(self, name: str) -> float:
+        """Give the factor on the learning rate for the parameter of this name."""
+        del name
+        return 1.0
+
     @abstractmethod
     def network(self, n_classes: int, n_channels: int) -> HashNetwork:
-        """Build the untrained network."""
+        """Build the untrained network; nothing is read from disk."""
+
+    def prepare(self, network: HashNetwork, given: Given) -> dict[str, float]:
+        """Do what comes before the first step, on the freshly built network.
+
+        Pre-trained weights, target codes and centres belong here. What is written into the
+        network's buffers is saved with it. Returns figures for the model's card.
+        """
+        del network, given
+        return {}
 
     @abstractmethod
     def loss(self, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
-        """Return the scalar to be minimised. `progress` goes from 0 to 1 over the training."""
+        """Return the scalar to be minimised. `progress` goes from 0 to 1 over the training.
 
-    def finish(self, network: HashNetwork, features: NDArray[Any], seed: int) -> dict[str, float]:
+        `outputs` may hold a prefix of the bits only: take their number from its shapes.
+        """
+
+    def finish(
+        self, network: HashNetwork, features: NDArray[np.float32], given: Given
+    ) -> dict[str, float]:
         """Do what follows the training, given the training set's features (n, d), float32.
 
         Returns figures for the model's card. The default does nothing.
         """
-        del network, features, seed
+        del network, features, given
         return {}
 
 
-def classification_loss(logits: Tensor, targets: Targets) -> Tensor:
+def classification_loss(logits: Tensor | None, targets: Targets) -> Tensor:
     """Softmax cross-entropy for one label an image, sigmoid cross-entropy for several."""
+    if logits is None:
+        raise refuse("logits", "class scores: this loss needs a classifier", None)
     if targets.labels.ndim == 2:
         return nn.functional.binary_cross_entropy_with_logits(logits, targets.weights)
     return nn.functional.cross_entropy(logits, targets.weights)

@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hashlens.data import Images, Preprocessing, load_pixels
+from hashlens.deep.recipe import Recipe
 
 
 class Batches(Protocol):
     """Training images in reach of the loop."""
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """One class an image, for batches that want several images of a class."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -28,6 +34,7 @@ class TensorBatches:
     def __init__(
         self, pixels: NDArray[np.uint8], labels: NDArray[np.generic], device: torch.device
     ) -> None:
+        self.classes = main_class(labels)
         self.pixels = torch.from_numpy(pixels).to(device)
         self.labels = torch.from_numpy(labels).to(device)
 
@@ -56,6 +63,7 @@ class FileBatches:
     ) -> None:
         self.images = images
         self.preprocessing = preprocessing
+        self.classes = main_class(labels)
         self.labels = torch.from_numpy(labels)
         self.device = device
 
@@ -80,22 +88,59 @@ class FileBatches:
 
 
 def epoch_order(
-    n_images: int, batch_size: int, seed: int, steps: range
+    classes: NDArray[np.int64], recipe: Recipe, seed: int, steps: range
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the ids of each step's batch; the order depends on the seed and the step alone.
 
     Every epoch is a fresh permutation, cut into full batches, so a training can go on at any step.
+    Where the recipe asks for several images of a class, they stand side by side in it.
 
     Examples
     --------
-    >>> [ids.tolist() for ids in epoch_order(4, 2, 0, range(1, 3))]
+    >>> order = epoch_order(np.zeros(4, np.int64), Recipe(batch_size=2), 0, range(1, 3))
+    >>> [ids.tolist() for ids in order]
     [[1, 3], [3, 0]]
     """
-    per_epoch = max(1, n_images // batch_size)
+    size, per_epoch = recipe.batch_size, recipe.steps_per_epoch(len(classes))
     epoch, permutation = -1, np.empty(0, np.int64)
     for step in steps:
         if step // per_epoch != epoch:
             epoch = step // per_epoch
-            permutation = np.random.default_rng([seed, epoch]).permutation(n_images)
-        start = (step % per_epoch) * batch_size
-        yield permutation[start : start + batch_size]
+            rng = np.random.default_rng([seed, epoch])
+            permutation = in_groups(classes, recipe.images_per_class, rng)
+        start = (step % per_epoch) * size
+        yield permutation[start : start + size]
+
+
+def in_groups(classes: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Permute images so that they come in groups of `size` of one class, the groups shuffled.
+
+    What is left of a class forms a smaller group. A size of 1 is a plain permutation.
+
+    Examples
+    --------
+    >>> in_groups(np.array([0, 1, 0, 1]), 2, np.random.default_rng(0)).tolist()
+    [1, 3, 2, 0]
+    """
+    permutation = rng.permutation(len(classes))
+    if size <= 1:
+        return permutation
+    by_class = permutation[np.argsort(classes[permutation], kind="stable")]
+    ordered = classes[by_class]
+    first = np.searchsorted(ordered, ordered, side="left")  # where each one's class begins
+    group = (np.arange(len(classes)) - first) // size
+    starts = np.flatnonzero(np.diff(group, prepend=-1) | np.diff(ordered, prepend=-1))
+    parts = np.split(by_class, starts[1:])
+    return np.concatenate([parts[i] for i in rng.permutation(len(parts))])
+
+
+def main_class(labels: NDArray[np.generic]) -> NDArray[np.int64]:
+    """One class an image: its label, or the first of several.
+
+    Examples
+    --------
+    >>> main_class(np.array([[False, True], [True, True]])).tolist()
+    [1, 0]
+    """
+    found: NDArray[np.int64] = labels.argmax(1) if labels.ndim == 2 else labels.astype(np.int64)
+    return found

@@ -44,11 +44,14 @@ class Normalize(nn.Module):
 
 
 class Embedded(NamedTuple):
-    """Arrays for n images: features (n, d), projection (n, n_bits), logits (n, n_classes)."""
+    """Arrays for n images: features (n, d), projection (n, n_bits), logits (n, n_classes).
+
+    A method without a classifier has no logits.
+    """
 
     features: NDArray[np.float32]
     projection: NDArray[np.float32]
-    logits: NDArray[np.float32]
+    logits: NDArray[np.float32] | None
 
 
 class DeepEncoder(nn.Module):
@@ -69,9 +72,11 @@ class DeepEncoder(nn.Module):
                 # A copy: pixels read from a file's memory are read-only, which torch warns of.
                 batch = torch.tensor(pixels[start : start + batch_size]).to(device)
                 parts.append(self.network(self.normalize(batch)))
-        return Embedded(
-            *(
-                torch.cat([part[field] for part in parts]).cpu().numpy()
-                for field in range(len(Embedded._fields))
-            )
-        )
+        features, projection = (_joined([part[i] for part in parts]) for i in (0, 1))
+        logits = [part.logits for part in parts if part.logits is not None]
+        return Embedded(features, projection, _joined(logits) if logits else None)
+
+
+def _joined(parts: list[Tensor]) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
+    return array

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from hashlens.deep.augment import cutout, random_crop_and_flip
-from hashlens.deep.base import DeepMethod, HashNetwork, make_targets
+from hashlens.deep.base import DeepMethod, HashNetwork, Outputs, Targets, make_targets
 from hashlens.deep.batches import Batches, epoch_order
 from hashlens.deep.checkpoint import load_checkpoint, save_checkpoint
 from hashlens.deep.recipe import Recipe
@@ -43,6 +43,8 @@ class Run:
         Where an interrupted training is kept and looked for.
     settings : dict
         What must be the same for a checkpoint to be taken up.
+    lengths : tuple of int
+        Prefixes of the code that are to be codes themselves, the whole code last.
     validate : callable, optional
         Called after each epoch, the network in evaluation mode; its figures join the history.
     report : callable, optional
@@ -58,6 +60,7 @@ class Run:
     recipe: Recipe
     n_classes: int
     seed: int = 0
+    lengths: tuple[int, ...] = ()
     checkpoint: Path | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     checkpoint_seconds: float = 60.0
@@ -79,18 +82,18 @@ def fit(run: Run, fabric: Fabric, last_step: int | None = None) -> list[dict[str
     """
     recipe, n_images = run.recipe, len(run.data)
     n_steps, per_epoch = recipe.n_steps(n_images), recipe.steps_per_epoch(n_images)
-    optimizer = build_optimizer(run.network, recipe)
+    optimizer = build_optimizer(run.network, recipe, run.method.rate_factor)
     start, history, losses, clock = _take_up(run, optimizer)
     network, optimizer = fabric.setup(run.network, optimizer)
     network.train()
-    order = epoch_order(n_images, recipe.batch_size, run.seed, range(start, last_step or n_steps))
+    order = epoch_order(run.data.classes, recipe, run.seed, range(start, last_step or n_steps))
     for step, (pixels, labels) in enumerate(run.data.stream(order), start):
         torch.manual_seed(run.seed * 1_000_003 + step)
         for group in optimizer.param_groups:
-            group["lr"] = recipe.rate((step + 1) / (n_steps + 1))
+            group["lr"] = group["rate_factor"] * recipe.rate((step + 1) / (n_steps + 1))
         outputs = network(augment(run.normalize(pixels), recipe))
         targets = make_targets(labels, run.n_classes, recipe.label_smoothing)
-        loss = run.method.loss(outputs, targets, step / n_steps)
+        loss = nested_loss(run, outputs, targets, step / n_steps)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()
@@ -110,14 +113,40 @@ def fit(run: Run, fabric: Fabric, last_step: int | None = None) -> list[dict[str
     return history
 
 
-def build_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
+def nested_loss(run: Run, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
+    """The method's loss, averaged over the prefixes of the code that are to be codes themselves.
+
+    References
+    ----------
+    A. Kusupati et al., Matryoshka representation learning, NeurIPS 2022, eq. 1.
+    """
+    if len(run.lengths) < 2:
+        return run.method.loss(outputs, targets, progress)
+    prefixes = [run.network.prefix(outputs, n_bits) for n_bits in run.lengths]
+    losses = [run.method.loss(prefix, targets, progress) for prefix in prefixes]
+    return torch.stack(losses).mean()
+
+
+def build_optimizer(
+    network: nn.Module, recipe: Recipe, rate_factor: Callable[[str], float]
+) -> Optimizer:
     """Stochastic gradient descent; filters and matrices decay, offsets and norms do not."""
-    trained = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            kind = (parameter.ndim > 1, rate_factor(name))
+            groups.setdefault(kind, []).append(parameter)
+    described = [
+        {
+            "params": parameters,
+            "weight_decay": recipe.weight_decay if decays else 0.0,
+            "rate_factor": factor,
+        }
+        for (decays, factor), parameters in groups.items()
     ]
-    return SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov)
+    return SGD(
+        described, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov
+    )
 
 
 def augment(images: Tensor, recipe: Recipe) -> Tensor:

@@ -36,6 +36,9 @@ class Recipe:
         Random shifts up to this many pixels, for images 32 pixels high; scaled with the height.
     cutout : int
         Side of the square cut out of an image 32 pixels high; 0 for none.
+    images_per_class : int
+        At least this many images of a class stand side by side in a batch, for losses on pairs
+        and triplets; 1 for a plain permutation.
     flip : bool
         Mirror images at random. Wrong for digits and letters.
     """
@@ -53,6 +56,7 @@ class Recipe:
     label_smoothing: float = 0.1
     crop_padding: int = 4
     cutout: int = 0
+    images_per_class: int = 1
     flip: bool = True
 
     def __post_init__(self) -> None:
@@ -60,6 +64,7 @@ class Recipe:
         check_int("epochs", self.epochs, 1)
         check_int("min_steps", self.min_steps, 0)
         check_int("batch_size", self.batch_size, 2)
+        check_int("images_per_class", self.images_per_class, 1, self.batch_size)
         check_float("learning_rate", self.learning_rate, 0.0)
         check_float("label_smoothing", self.label_smoothing, 0.0, 1.0)
 

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from hashlens.deep.trunks import Trunk, pooled
+
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut without parameters.
@@ -30,7 +32,7 @@ class ResidualBlock(nn.Module):
         return F.relu(x + residual)
 
 
-class ResNetTrunk(nn.Module):
+class ResNetTrunk(Trunk):
     """Table I up to the average pool: 3x3 convolution, then groups of residual blocks.
 
     Parameters
@@ -71,5 +73,4 @@ class ResNetTrunk(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (n, n_channels, h, w) to (n, n_features), the spatial mean of the last block."""
-        pooled: Tensor = self.layers(images).mean((2, 3))
-        return pooled
+        return pooled(self.layers(images))

@@ -2,13 +2,21 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from hashlens.checks import check_int, refuse
-from hashlens.deep.base import DeepMethod, HashNetwork, Outputs, Targets, classification_loss
+from hashlens.deep.base import (
+    DeepMethod,
+    Given,
+    HashNetwork,
+    Outputs,
+    Targets,
+    classification_loss,
+)
 from hashlens.deep.resnet import ResNetTrunk
 from hashlens.hashers.itq import ITQ
 
@@ -98,9 +106,11 @@ class RITQ(DeepMethod):
         del progress
         return classification_loss(outputs.logits, targets)
 
-    def finish(self, network: HashNetwork, features: NDArray[Any], seed: int) -> dict[str, float]:
+    def finish(
+        self, network: HashNetwork, features: NDArray[np.float32], given: Given
+    ) -> dict[str, float]:
         """Fit PCA and ITQ on the training features and write them into the hash layer."""
-        itq = ITQ(n_bits=self.n_bits, seed=seed).fit(features)
+        itq = ITQ(n_bits=self.n_bits, seed=given.seed).fit(features)
         weights, offset = itq.linear_form()  # (n_features, n_bits), (n_bits,)
         layer = network.get_submodule("hash_layer")
         with torch.no_grad():

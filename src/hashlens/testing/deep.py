@@ -10,6 +10,7 @@ import torch
 
 from hashlens.data import Dataset, Splits, synthetic_images
 from hashlens.deep import DeepMethod
+from hashlens.deep.base import Given, make_targets
 from hashlens.evaluation import average_precision, relevance
 from hashlens.methods import load_method
 from hashlens.model import Model
@@ -18,7 +19,7 @@ from hashlens.testing.given import refused, require
 from hashlens.training import TrainOptions, train
 
 N_CLASSES, SIDE = 4, 12
-EPOCHS = 8
+EPOCHS = 30
 
 Named = tuple[str, dict[str, Any]]
 
@@ -44,10 +45,12 @@ def _images(seed: int = 0, n: int = 240) -> Dataset:
     return synthetic_images(n, N_CLASSES, size=SIDE, seed=seed)
 
 
-def _train(named: Named, data: Dataset, out: Path | None = None, seed: int = 0) -> Model:
+def _train(
+    named: Named, data: Dataset, out: Path | None = None, seed: int = 0, epochs: int = EPOCHS
+) -> Model:
     settings = dict(named[1])
     n_bits = settings.pop("n_bits")
-    options = TrainOptions(epochs=EPOCHS, seed=seed, out=out, precision="32-true")
+    options = TrainOptions(epochs=epochs, seed=seed, out=out, precision="32-true")
     return train(
         Splits(data, data), method=named[0], n_bits=n_bits, settings=settings, options=options
     )
@@ -71,7 +74,8 @@ def check_network_shapes(named: Named) -> None:
         for n in (1, 3):
             outputs = network(torch.zeros(n, n_channels, SIDE, SIDE))
             require(outputs.projection.shape == (n, method.n_bits), "projection: (n, n_bits)")
-            require(outputs.logits.shape == (n, N_CLASSES), "logits: (n, n_classes)")
+            if outputs.logits is not None:
+                require(outputs.logits.shape == (n, N_CLASSES), "logits: (n, n_classes)")
             require(outputs.features.shape[0] == n, "features: (n, d)")
 
 
@@ -99,6 +103,36 @@ def check_training(named: Named) -> None:
     figure = _leave_one_out_map(codes, first.n_bits, unseen)
     chance = 1 / N_CLASSES
     require(figure > chance + 0.3, f"mAP {figure:.3f}, where chance is {chance:.2f}")
+
+
+def check_prefixes(named: Named) -> None:
+    """The network can be asked for a prefix of its bits, and the loss takes what it says."""
+    method = _build(named)
+    torch.manual_seed(0)
+    network = method.network(N_CLASSES, 3)
+    labels = torch.arange(12) % N_CLASSES
+    method.prepare(network, Given(labels.numpy(), 0, (method.n_bits // 2, method.n_bits)))
+    outputs = network(torch.randn(12, 3, SIDE, SIDE))
+    targets = make_targets(labels, N_CLASSES, 0.1)
+    for n_bits in (method.n_bits // 2, method.n_bits):
+        prefix = network.prefix(outputs, n_bits)
+        same = torch.equal(prefix.projection, outputs.projection[:, :n_bits])
+        require(same, "a prefix is not the first columns of the projection")
+        loss = method.loss(prefix, targets, 0.5)
+        require(loss.shape == () and bool(torch.isfinite(loss)), f"loss {loss}")
+
+
+def check_several_labels(named: Named) -> None:
+    """Data with several labels an image is trained on, or refused in words."""
+    data = _images(n=60)
+    several = np.eye(N_CLASSES, dtype=bool)[np.asarray(data.labels)]
+    several[::5, 0] = True
+    data = Dataset("several", data.images, several, data.classes)
+    if _build(named).supports_multi_label:
+        require(len(_train(named, data, epochs=2).encode(data)) == 60, "no codes")
+    else:
+        with refused("several labels an image"):
+            _train(named, data)
 
 
 def check_saved_and_loaded(named: Named) -> None:
@@ -130,6 +164,8 @@ DEEP_CHECKS: tuple[Callable[[Named], None], ...] = (
     check_constructor_only_stores,
     check_network_shapes,
     check_codes_independent_of_batch,
+    check_prefixes,
+    check_several_labels,
     check_training,
     check_saved_and_loaded,
     check_documented,

@@ -2,10 +2,11 @@
 
 import inspect
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hashlens.checks import check_choice, check_n_bits
+from hashlens.checks import check_choice, check_n_bits, refuse
 from hashlens.data import Dataset, Splits, load
 from hashlens.methods import METHODS, is_deep, load_method
 from hashlens.model import Model
@@ -20,7 +21,7 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
     source: str | Path | Splits,
     *,
     method: str = "ritq",
-    n_bits: int = 48,
+    n_bits: int | Sequence[int] = 48,
     data_dir: str | Path | None = None,
     download: bool = False,
     settings: dict[str, Any] | None = None,
@@ -36,7 +37,9 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
         read.
     method : str
         A name in ``METHODS``.
-    n_bits : int, 1 to 4096
+    n_bits : int, or several, 1 to 4096
+        Of several, the longest is the code, and the others are lengths to which it can be cut:
+        ``model.shortened(32)``.
     data_dir : path, optional
         Where the files of a benchmark are.
     download : bool
@@ -63,7 +66,7 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
     (32, 'itq')
     """
     check_choice("method", method, METHODS)
-    check_n_bits(n_bits)
+    lengths = check_lengths(n_bits)
     options = options or TrainOptions()
     watcher = watcher or Watcher()
     if options.out is not None:
@@ -76,9 +79,8 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
         if isinstance(source, Splits)
         else load(source, data_dir=data_dir, download=download, seed=seed)
     )
-    model = _train_on(
-        splits.train, method, _settings(method, n_bits, settings, seed), options, watcher
-    )
+    chosen = _settings(method, lengths[-1], settings, seed)
+    model = _train_on(splits.train, method, chosen, lengths, options, watcher)
     model.card["seconds"] = round(time.monotonic() - started, 1)
     if options.out is not None:
         model.save(options.out)
@@ -97,13 +99,33 @@ def _settings(method: str, n_bits: int, given: dict[str, Any] | None, seed: int)
     return chosen
 
 
+def check_lengths(n_bits: object) -> tuple[int, ...]:
+    """Return code lengths, ascending, each once, or raise InputError.
+
+    Examples
+    --------
+    >>> check_lengths([32, 16]), check_lengths(48)
+    ((16, 32), (48,))
+    """
+    several = isinstance(n_bits, Sequence) and not isinstance(n_bits, str)
+    lengths = list(n_bits) if isinstance(n_bits, Sequence) and several else [n_bits]
+    if not lengths:
+        raise refuse("n_bits", "at least one length", n_bits)
+    return tuple(sorted({check_n_bits(length) for length in lengths}))
+
+
 def _train_on(
-    data: Dataset, method: str, settings: dict[str, Any], options: TrainOptions, watcher: Watcher
+    data: Dataset,
+    method: str,
+    settings: dict[str, Any],
+    lengths: tuple[int, ...],
+    options: TrainOptions,
+    watcher: Watcher,
 ) -> Model:
     if is_deep(method):
         from hashlens.training.deep import train_deep
 
-        return train_deep(data, method, settings, options, watcher)
+        return train_deep(data, method, settings, lengths, options, watcher)
     from hashlens.training.hasher import train_hasher
 
-    return train_hasher(data, method, settings, options, watcher)
+    return train_hasher(data, method, settings, lengths, options, watcher)

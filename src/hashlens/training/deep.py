@@ -16,6 +16,7 @@ from hashlens.checks import refuse
 from hashlens.codes import binarize
 from hashlens.data import Dataset, Preprocessing, stratified_split
 from hashlens.deep import DeepEncoder, DeepMethod, Normalize, Recipe, recipe_named
+from hashlens.deep.base import Given
 from hashlens.deep.checkpoint import peek_settings
 from hashlens.deep.loop import Run, Step, fit
 from hashlens.deep.precision import resolve_precision
@@ -49,18 +50,25 @@ class Start(NamedTuple):
     images: TrainingImages
     training_ids: NDArray[np.int64]
     validation: Part
+    given: Given
 
 
 def train_deep(
-    data: Dataset, name: str, settings: dict[str, Any], options: TrainOptions, watcher: Watcher
+    data: Dataset,
+    name: str,
+    settings: dict[str, Any],
+    lengths: tuple[int, ...],
+    options: TrainOptions,
+    watcher: Watcher,
 ) -> Model:
     """Train a deep method on a data set; take up an interrupted training in ``options.out``."""
     method = _checked_method(data, name, settings)
-    preprocessing = natural_preprocessing(data.images, options.image_size)
+    preprocessing = natural_preprocessing(data.images, options.image_size or method.image_size)
     precision: Any = resolve_precision(options.precision, _device())
     fabric = Fabric(accelerator="auto", devices=1, precision=precision)
-    start = _prepare(data, method, preprocessing, options, fabric, watcher)
-    run, encoder = start.run, start.encoder
+    start = _prepare(data, method, lengths, preprocessing, options, fabric, watcher)
+    run, encoder, given = start.run, start.encoder, start.given
+    figures = method.prepare(encoder.network, given)
     run.settings = {
         "method": name,
         "settings": settings,
@@ -69,12 +77,13 @@ def train_deep(
         "precision": precision,
         "data": data.checksum,
         "preprocessing": preprocessing.to_dict(),
+        "lengths": list(lengths),
     }
     if run.checkpoint and run.checkpoint.exists():
         watcher.note(f"taking up the interrupted training in {run.checkpoint.parent}")
     watcher.stage(f"training {name}", run.recipe.n_steps(len(run.data)))
     history = fit(run, fabric)
-    figures = method.finish(encoder.network, _features(start, watcher), options.seed)
+    figures |= _finish(method, start, watcher)
     facts = {
         "recipe": run.recipe.to_dict(),
         "precision": precision,
@@ -92,12 +101,14 @@ def train_deep(
         settings=settings,
         card=make_card(data, options, facts),
         training_digests=start.images.digests,
+        lengths=lengths,
     )
 
 
-def _prepare(
+def _prepare(  # noqa: PLR0913 - what a training is made of
     data: Dataset,
     method: DeepMethod,
+    lengths: tuple[int, ...],
     preprocessing: Preprocessing,
     options: TrainOptions,
     fabric: Fabric,
@@ -122,9 +133,10 @@ def _prepare(
         network=encoder.network,
         normalize=encoder.normalize,
         data=images.batches(training_ids, fabric.device),
-        recipe=_recipe(options, data.name, checkpoint),
+        recipe=method.recipe(_recipe(options, data.name, checkpoint)),
         n_classes=data.n_classes,
         seed=options.seed,
+        lengths=lengths,
         checkpoint=checkpoint,
         watch=lambda step: _tell(watcher, step),
         validate=lambda: _validate(encoder, validation),
@@ -132,7 +144,8 @@ def _prepare(
     )
     if options.time_budget and not (checkpoint and checkpoint.exists()):
         run.recipe = _fit_to_budget(run, fabric, options.time_budget, watcher)
-    return Start(run, encoder, images, training_ids, validation)
+    given = Given(images.labels[training_ids], options.seed, lengths)
+    return Start(run, encoder, images, training_ids, validation, given)
 
 
 def _checked_method(data: Dataset, name: str, settings: dict[str, Any]) -> DeepMethod:
@@ -190,6 +203,13 @@ def _tell(watcher: Watcher, step: Step) -> None:
     watcher.advance(step.step, step.n_steps, note)
 
 
+def _finish(method: DeepMethod, start: Start, watcher: Watcher) -> dict[str, float]:
+    """Let the method do its last step, where it has one: that alone needs all the features."""
+    if type(method).finish is DeepMethod.finish:
+        return {}
+    return method.finish(start.encoder.network, _features(start, watcher), start.given)
+
+
 def _features(start: Start, watcher: Watcher) -> NDArray[np.float32]:
     """Features of the training images, without augmentation: float32 (n, d)."""
     total = len(start.training_ids)
@@ -212,7 +232,8 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[Any]) -> float:
 def _validate(encoder: DeepEncoder, part: Part) -> dict[str, float]:
     if not len(part.labels):
         return {}
-    return {"accuracy": _accuracy(encoder.embed(part.pixels).logits, part.labels)}
+    logits = encoder.embed(part.pixels).logits
+    return {} if logits is None else {"accuracy": _accuracy(logits, part.labels)}
 
 
 def _validation_figures(encoder: DeepEncoder, part: Part, n_bits: int) -> dict[str, float]:
@@ -225,8 +246,7 @@ def _validation_figures(encoder: DeepEncoder, part: Part, n_bits: int) -> dict[s
     itself = np.arange(len(codes))
     same = relevance(part.labels, part.labels)
     precision = average_precision(index.histograms(codes, same, exclude=itself))
-    return {
-        "n_images": float(len(codes)),
-        "accuracy": _accuracy(embedded.logits, part.labels),
-        "map": float(precision.mean()),
-    }
+    figures = {"n_images": float(len(codes)), "map": float(precision.mean())}
+    if embedded.logits is not None:
+        figures["accuracy"] = _accuracy(embedded.logits, part.labels)
+    return figures

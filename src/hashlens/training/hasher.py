@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from hashlens.checks import refuse
 from hashlens.data import Dataset
 from hashlens.data.digests import pixel_digests
 from hashlens.feature_encoder import fit_encoder
@@ -16,9 +17,17 @@ from hashlens.watcher import Watcher
 
 
 def train_hasher(
-    data: Dataset, method: str, settings: dict[str, Any], options: TrainOptions, watcher: Watcher
+    data: Dataset,
+    method: str,
+    settings: dict[str, Any],
+    lengths: tuple[int, ...],
+    options: TrainOptions,
+    watcher: Watcher,
 ) -> Model:
     """Fit a hasher on features of the training images."""
+    hasher = load_method(method)(**settings)
+    if len(lengths) > 1 and not hasher.nested:
+        raise refuse("n_bits", f"one length: the codes of {method} cannot be cut", lengths)
     natural = natural_preprocessing(data.images, options.image_size)
     features = load_features(options.features, preprocessing=natural)
     pixels, kept = read_pixels(data, features.preprocessing, watcher, options.strict)
@@ -30,7 +39,6 @@ def train_hasher(
     vectors = np.concatenate(parts)
     watcher.stage(f"fitting {method}")
     labels = None if data.labels is None else data.labels[kept]
-    hasher = load_method(method)(**settings)
     encoder, _ = fit_encoder(features, vectors, hasher, labels, watcher.advance)
     card = make_card(data, options, {"features": options.features, "n_images": len(kept)})
     return Model(
@@ -42,4 +50,5 @@ def train_hasher(
         settings=settings,
         card=card,
         training_digests=pixel_digests(pixels),
+        lengths=lengths,
     )
