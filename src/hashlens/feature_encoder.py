@@ -43,6 +43,12 @@ class FeatureEncoder:
         vectors = self.features.transform(pixels)
         return vectors if self.standardizer is None else self.standardizer.transform(vectors)
 
+    def project(self, vectors: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Project features that are computed already, before their z-scores: (n, n_bits)."""
+        if self.standardizer is not None:
+            vectors = self.standardizer.transform(vectors)
+        return self.hasher.project(vectors)
+
     def embed(self, pixels: NDArray[np.uint8]) -> FeatureEmbedded:
         """Embed pixels (n, h, w, c) uint8."""
         vectors = self.vectors(pixels)

@@ -107,9 +107,11 @@ def test_index_with_a_model(photos: Path, out: Path, tmp_path: Path) -> None:
     other = tmp_path / "second.hl" / "model"
     said = refused("index", photos, "--out", out, "--model", other)
     assert "--model must be the model that" in said
-    result = call("index", photos, "--out", out, "--model", model, "--bits", "16")
+    result = call("index", photos, "--out", out, "--model", model, "--seed", "1")
     assert result.exit_code == 2
-    assert "--bits" in result.stderr
+    assert "--seed" in result.stderr
+    said = refused("index", photos, "--out", tmp_path / "new.hl", "--model", model, "--bits", "8")
+    assert "n_bits must be a length that the model was trained for: 16. Got 8" in said
 
 
 def test_index_says_what_is_wrong(photos: Path, out: Path, tmp_path: Path) -> None:

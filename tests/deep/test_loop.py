@@ -29,7 +29,7 @@ def small_run(tmp_path=None, seed=0, recipe=SMALL, **more):
     labels = np.repeat(np.arange(4), 32)
     pixels = (rng.integers(0, 60, (128, 8, 8, 1)) + 50 * labels[:, None, None, None]).astype("u1")
     torch.manual_seed(seed)
-    method = RITQ(n_bits=8, n_blocks=1, n_features=16)
+    method = RITQ(n_bits=8, trunk="resnet-8", n_features=16)
     encoder = DeepEncoder(Normalize.fit([pixels]), method.network(4, 1))
     return Run(
         method=method,
@@ -101,7 +101,7 @@ def init(self, *args, **kwargs):
     original(self, *args, **kwargs)
     self.checkpoint_seconds = 0.0
 loop.Run.__init__ = init
-train(Splits(data, data), method="ritq", n_bits=8, settings={"n_blocks": 1}, options=options,
+train(Splits(data, data), method="ritq", n_bits=8, settings={"trunk": "resnet-8"}, options=options,
       watcher=Say())
 """
 
@@ -226,7 +226,7 @@ class Counting(RITQ):
 
 def test_nested_loss_is_the_mean_over_the_prefixes_and_rate_factors_hold():
     run = small_run()
-    run.method = Counting(n_bits=8, n_blocks=1, n_features=16)
+    run.method = Counting(n_bits=8, trunk="resnet-8", n_features=16)
     run.lengths = (2, 4, 8)
     before = weights(run)
     fit(run, fabric(), last_step=1)

@@ -38,7 +38,7 @@ def test_down_sampling_halves_twice():
 def test_hash_layer_is_pca_then_the_rotation_of_least_loss():
     rng = np.random.default_rng(0)
     features = np.maximum(rng.normal(size=(200, 8)) @ rng.normal(size=(8, 12)), 0)
-    method = RITQ(n_bits=4, n_blocks=1, n_features=12)
+    method = RITQ(n_bits=4, trunk="resnet-8", n_features=12)
     network = method.network(3, 1)
     loss = method.finish(network, features.astype(np.float32), Given(np.empty(0), 0, (4,)))[
         "quantisation_loss"
@@ -63,7 +63,7 @@ def test_hash_layer_is_pca_then_the_rotation_of_least_loss():
 
 
 def test_loss_is_cross_entropy_in_slow_loops():
-    method = RITQ(n_bits=4, n_blocks=1)
+    method = RITQ(n_bits=4, trunk="resnet-8")
     network = method.network(3, 1)
     outputs = network(torch.randn(5, 1, 8, 8))
     labels = torch.tensor([0, 2, 1, 1, 0])

@@ -23,7 +23,7 @@ def data():
 def deep(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("models") / "deep"
     options = TrainOptions(epochs=3, out=out)
-    train(Splits(data, data), n_bits=12, settings={"n_blocks": 1}, options=options)
+    train(Splits(data, data), n_bits=12, settings={"trunk": "resnet-8"}, options=options)
     return out
 
 
@@ -154,8 +154,8 @@ def test_public_train_on_digits_beats_chance():
 def test_unknown_settings_and_methods_are_refused(data):
     with pytest.raises(InputError, match=r"method must be one of .* Did you mean 'ritq'"):
         train(Splits(data, data), method="ritqq")
-    with pytest.raises(InputError, match=r"setting must be one of .* Did you mean 'n_blocks'"):
-        train(Splits(data, data), settings={"n_block": 1})
+    with pytest.raises(InputError, match=r"setting must be one of .* Did you mean 'trunk'"):
+        train(Splits(data, data), settings={"trunkk": "resnet-8"})
     with pytest.raises(InputError, match=r"n_bits must be an int from 1 to 4096. Got 0"):
         train(Splits(data, data), n_bits=0)
     with pytest.raises(InputError, match=r"time_budget must be left out where epochs is given"):

@@ -9,7 +9,7 @@ from hashlens.training import TrainOptions, train
 from hashlens.training.material import natural_preprocessing
 from hashlens.watcher import Watcher
 
-SMALL = {"n_blocks": 1}
+SMALL = {"trunk": "resnet-8"}
 
 
 def test_several_labels_an_image_can_be_learnt():

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hashlens import __version__
-from hashlens.cli import demo, encode, evaluate, index, inspect, search, train
+from hashlens.cli import demo, encode, evaluate, index, inspect, reproduce, search, train
 from hashlens.errors import HashlensError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "search": search.search,
     "evaluate": evaluate.evaluate,
     "inspect": inspect.inspect,
+    "reproduce": reproduce.reproduce,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashlens.cli.options import DataDir, Download, Json, Strict
+from hashlens.cli.options import DataDir, Download, Json, ShorterBits, Strict
 
 if TYPE_CHECKING:
     from hashlens.codes import Codes
@@ -18,6 +18,7 @@ def encode(
     out: Annotated[
         Path | None, typer.Option("--out", help="codes.npy; a codes.csv beside it names the rows.")
     ] = None,
+    bits: ShorterBits = None,
     data_dir: DataDir = None,
     download: Download = False,
     strict: Strict = False,
@@ -34,6 +35,8 @@ def encode(
     from hashlens.model import Model
 
     loaded = Model.load(model)
+    if bits is not None:
+        loaded = loaded.shortened(bits)
     source, labels = _images(images, data_dir, download)
     with watching() as watcher:
         watcher.stage("encoding", len(source))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashlens.cli.options import DataDir, Download, Json, Strict, one_of
+from hashlens.cli.options import DataDir, Download, Json, ShorterBits, Strict, one_of
 
 if TYPE_CHECKING:
     from hashlens.reproduce import Evaluation
@@ -22,6 +22,7 @@ def evaluate(
             callback=one_of("--protocol", PROTOCOL_NAMES), help=f"{', '.join(PROTOCOL_NAMES)}."
         ),
     ] = "ritq-loo",
+    bits: ShorterBits = None,
     data_dir: DataDir = None,
     download: Download = False,
     report: Annotated[
@@ -41,6 +42,8 @@ def evaluate(
     from hashlens.reproduce import evaluate as evaluate_model
 
     loaded = Model.load(model)
+    if bits is not None:
+        loaded = loaded.shortened(bits)
     # The seed decides how a folder is split, so it must be the training's.
     splits = load(data, data_dir=data_dir, download=download, seed=loaded.card.get("seed", 0))
     with watching() as watcher:

@@ -27,7 +27,10 @@ def index(
     bits: Annotated[
         int | None,
         typer.Option(
-            "--bits", min=1, max=4096, help=f"Code length without a model; {DEFAULT_BITS}."
+            "--bits",
+            min=1,
+            max=4096,
+            help=f"Code length; {DEFAULT_BITS} without a model, one of its lengths with one.",
         ),
     ] = None,
     features: Annotated[
@@ -56,9 +59,9 @@ def index(
     from hashlens.collection.sources import as_dataset
 
     wanted = {"n_bits": bits, "features": features, "seed": seed}
-    if model is not None and any(value is not None for value in wanted.values()):
+    if model is not None and (features is not None or seed is not None):
         raise typer.BadParameter(
-            "is given, so --bits, --features and --seed are its own.", param_hint="--model"
+            "is given, so --features and --seed are its own.", param_hint="--model"
         )
     data = as_dataset(source, data_dir=data_dir, download=download)
     try:
@@ -98,7 +101,9 @@ def _index(
             watcher=watcher,
         )
     else:
-        collection = Collection.create(out, Model.load(model))
+        loaded = Model.load(model)
+        shorter = loaded if wanted["n_bits"] is None else loaded.shortened(wanted["n_bits"])
+        collection = Collection.create(out, shorter)
     return collection, collection.add(data, strict=strict, watcher=watcher)
 
 
@@ -116,7 +121,7 @@ def _check_same(collection: "Collection", model: Path | None, wanted: dict[str, 
             option = "--bits" if name == "n_bits" else f"--{name}"
             has = f"{is_settings[name]}, as {collection.path} was made, or a new --out"
             raise refuse(option, words(has), value)
-    if model is not None and read_card(model) != card:
+    if model is not None and read_card(model) | {"n_bits": card["n_bits"]} != card:
         raise refuse("--model", f"the model that {collection.path} was made with", str(model))
 
 

@@ -1,12 +1,13 @@
 """Options that several commands share."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hashlens.checks import check_choice
+from hashlens.checks import MAX_BITS, check_choice
 from hashlens.errors import InputError
 from hashlens.methods import METHODS
 
@@ -44,6 +45,43 @@ def seconds(text: str | None) -> float | None:
         raise typer.BadParameter(f"must be like 90s, 15m or 1.5h. Got {text!r}.") from error
 
 
+def lengths(text: str) -> tuple[int, ...]:
+    """Read one code length or several, such as ``48`` or ``16,32,64``.
+
+    Examples
+    --------
+    >>> lengths("64,16")
+    (16, 64)
+    """
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError as error:
+        raise typer.BadParameter(f"must be like 48 or 16,32,64. Got {text!r}.") from error
+    if found[0] < 1 or found[-1] > MAX_BITS:
+        raise typer.BadParameter(f"must be from 1 to {MAX_BITS}. Got {text!r}.")
+    return tuple(found)
+
+
+def settings(words: list[str] | None) -> dict[str, Any]:
+    """Read ``NAME=VALUE`` words: numbers, true and false become what they are, the rest is text.
+
+    Examples
+    --------
+    >>> settings(["trunk=resnet-20", "alpha=0.1", "pretrained=true"])
+    {'trunk': 'resnet-20', 'alpha': 0.1, 'pretrained': True}
+    """
+    found: dict[str, Any] = {}
+    for word in words or []:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"must be like NAME=VALUE. Got {word!r}.")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder with the files of a benchmark.")
@@ -60,5 +98,16 @@ Method = Annotated[
         help=f"One of {', '.join(METHODS)}.",
     ),
 ]
-Bits = Annotated[int, typer.Option("--bits", min=1, max=4096, help="Code length, 1 to 4096.")]
+Lengths = Annotated[
+    str,
+    typer.Option("--bits", help="Code length, 1 to 4096; or several, 16,32,64: one model for all."),
+]
+ShorterBits = Annotated[
+    int | None,
+    typer.Option("--bits", min=1, max=MAX_BITS, help="A shorter length the model was trained for."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting of the method, such as trunk=resnet-20; repeatable."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same result.")]

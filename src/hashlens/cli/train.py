@@ -6,15 +6,18 @@ from typing import Annotated
 import typer
 
 from hashlens.cli.options import (
-    Bits,
     DataDir,
     Download,
     Json,
+    Lengths,
     Method,
     Seed,
+    Settings,
     Strict,
+    lengths,
     one_of,
     seconds,
+    settings,
 )
 
 
@@ -22,7 +25,8 @@ def train(
     data: Annotated[str, typer.Argument(help="Folder, CSV or Parquet manifest, or benchmark.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the model.")],
     method: Method = "ritq",
-    bits: Bits = 48,
+    bits: Lengths = "48",
+    setting: Settings = None,
     data_dir: DataDir = None,
     download: Download = False,
     recipe: Annotated[
@@ -59,7 +63,8 @@ def train(
 ) -> None:
     """Learn codes from labelled images.
 
-    A training that was interrupted goes on where it was, with the same command.
+    A training that was interrupted goes on where it was, with the same command. With several
+    --bits, the first bits of a code are codes too: index and encode take the length you want.
 
     Example: hashlens train photos/ --method ritq --bits 48 --out models/birds
     """
@@ -67,6 +72,7 @@ def train(
     from hashlens.training import TrainOptions
     from hashlens.training import train as train_model
 
+    n_bits = lengths(bits)
     options = TrainOptions(
         seed=seed,
         recipe=recipe,
@@ -84,13 +90,16 @@ def train(
         model = train_model(
             data,
             method=method,
-            n_bits=bits,
+            n_bits=n_bits,
+            settings=settings(setting),
             data_dir=data_dir,
             download=download,
             options=options,
             watcher=watcher,
         )
-    result = {"model": str(out), "method": method, "n_bits": bits, **model.card}
+    result = {"model": str(out), "method": method, "n_bits": model.n_bits, "lengths": list(n_bits)}
+    result["settings"] = model.settings
+    result |= model.card
     if as_json:
         print_json(result)
     else:

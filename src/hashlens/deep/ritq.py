@@ -17,7 +17,7 @@ from hashlens.deep.base import (
     Targets,
     classification_loss,
 )
-from hashlens.deep.resnet import ResNetTrunk
+from hashlens.deep.trunks import Trunk, build_trunk, check_trunk
 from hashlens.hashers.itq import ITQ
 
 
@@ -28,7 +28,7 @@ class RITQNetwork(HashNetwork):
     hash layer is an ordinary linear layer that no gradient ever touches.
     """
 
-    def __init__(self, trunk: ResNetTrunk, n_features: int, n_bits: int, n_classes: int) -> None:
+    def __init__(self, trunk: Trunk, n_features: int, n_bits: int, n_classes: int) -> None:
         super().__init__()
         self.trunk = trunk
         self.feature_layer = nn.Linear(trunk.n_features, n_features)
@@ -58,8 +58,8 @@ class RITQ(DeepMethod):
     ----------
     n_bits : int, 1 to n_features, default=48
         Code length (the paper: 8, 16, 48, 64, 128).
-    n_blocks : int, default=5
-        Residual blocks in each of the three groups (the paper: 5).
+    trunk : str, default="resnet-32"
+        The default is the paper's, five residual blocks in each of three groups; see `build_trunk`.
     n_features : int, default=256
         Width of the feature layer (the paper: 256).
 
@@ -77,15 +77,15 @@ class RITQ(DeepMethod):
 
     supports_multi_label = True
 
-    def __init__(self, n_bits: int = 48, n_blocks: int = 5, n_features: int = 256) -> None:
+    def __init__(self, n_bits: int = 48, trunk: str = "resnet-32", n_features: int = 256) -> None:
         super().__init__(n_bits)
-        self.n_blocks = n_blocks
+        self.trunk = trunk
         self.n_features = n_features
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         super().check()
-        check_int("n_blocks", self.n_blocks, 1)
+        check_trunk(self.trunk)
         check_int("n_features", self.n_features, 1)
         if self.n_bits > self.n_features:
             raise refuse("n_bits", f"at most n_features = {self.n_features}", self.n_bits)
@@ -93,12 +93,12 @@ class RITQ(DeepMethod):
     @classmethod
     def examples_for_tests(cls) -> list[dict[str, Any]]:
         """Give small settings for the contract tests."""
-        return [{"n_bits": 12, "n_blocks": 1, "n_features": 32}]
+        return [{"n_bits": 12, "trunk": "resnet-8", "n_features": 32}]
 
     def network(self, n_classes: int, n_channels: int) -> RITQNetwork:
         """Build Table I's network for images with `n_channels` channels."""
         self.check()
-        trunk = ResNetTrunk(n_channels, self.n_blocks)
+        trunk = build_trunk(self.trunk, n_channels)
         return RITQNetwork(trunk, self.n_features, self.n_bits, n_classes)
 
     def loss(self, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
@@ -109,11 +109,21 @@ class RITQ(DeepMethod):
     def finish(
         self, network: HashNetwork, features: NDArray[np.float32], given: Given
     ) -> dict[str, float]:
-        """Fit PCA and ITQ on the training features and write them into the hash layer."""
-        itq = ITQ(n_bits=self.n_bits, seed=given.seed).fit(features)
-        weights, offset = itq.linear_form()  # (n_features, n_bits), (n_bits,)
+        """Fit PCA and ITQ on the training features and write them into the hash layer.
+
+        Where prefixes are wanted, each one is lengthened by the bits of an ITQ of its own, on the
+        leading principal directions again: those that follow hold little but noise.
+        """
+        steps = np.diff(given.lengths, prepend=0)
+        fits = [
+            ITQ(n_bits=int(n_bits), seed=given.seed + i).fit(features)
+            for i, n_bits in enumerate(steps)
+        ]
+        forms = [itq.linear_form() for itq in fits]
+        weights = np.concatenate([form[0] for form in forms], axis=1)  # (n_features, n_bits)
+        offset = np.concatenate([form[1] for form in forms])  # (n_bits,)
         layer = network.get_submodule("hash_layer")
         with torch.no_grad():
             layer.get_parameter("weight").copy_(torch.from_numpy(weights.T.copy()))
             layer.get_parameter("bias").copy_(torch.from_numpy(offset.copy()))
-        return {"quantisation_loss": float(itq.loss_[-1])}
+        return {"quantisation_loss": float(sum(itq.loss_[-1] for itq in fits))}

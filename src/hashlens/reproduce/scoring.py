@@ -125,12 +125,13 @@ def _retrieve(
     exclude = np.arange(len(query.labels)) if protocol.exclude_self else None
     watcher.stage("ranking", 3)
     histograms = _histograms(query, database, model.n_bits, exclude)
-    rows = [_row(f"{model.method} codes", model.n_bits, [histograms], protocol)]
+    rows = [row_of(f"{model.method} codes", model.n_bits, [histograms], protocol)]
     watcher.advance(1, 3)
     if query.embedding.logits is not None:
         rows.append(_one_hot_row(query, database, exclude, protocol))
     watcher.advance(2, 3)
-    rows.append(_feature_row(query, database, exclude, protocol))
+    sides = [(side.embedding.features, side.labels) for side in (query, database)]
+    rows.append(feature_row(sides[0], sides[1], protocol))
     watcher.advance(3, 3)
     curve = precision_recall_curve(histograms)
     return {
@@ -160,22 +161,24 @@ def _one_hot_row(
         answers = np.arange(n_classes) == logits.argmax(1)[:, None]
         sides.append(side._replace(embedding=side.embedding._replace(codes=pack(answers))))
     histograms = _histograms(sides[0], sides[1], n_classes, exclude)
-    return _row(ONE_HOT, n_classes, [histograms], protocol)
+    return row_of(ONE_HOT, n_classes, [histograms], protocol)
 
 
-def _feature_row(
-    query: Side, database: Side, exclude: NDArray[np.int64] | None, protocol: Protocol
-) -> Row:
+Vectors = tuple[NDArray[np.float32], NDArray[Any]]
+
+
+def feature_row(query: Vectors, database: Vectors, protocol: Protocol) -> Row:
+    """Score features (n, d) with their labels, ranked by Euclidean distance: the control row."""
     blocks = feature_histograms(
-        query.embedding.features,
-        database.embedding.features,
-        relevance(query.labels, database.labels),
-        exclude=exclude,
+        query[0],
+        database[0],
+        relevance(query[1], database[1]),
+        exclude=np.arange(len(query[1])) if protocol.exclude_self else None,
     )
-    return _row(UNCODED, None, blocks, protocol)
+    return row_of(UNCODED, None, blocks, protocol)
 
 
-def _row(
+def row_of(
     name: str, n_bits: int | None, blocks: Iterable[DistanceHistograms], protocol: Protocol
 ) -> Row:
     """Average a line's figures over its queries, which come in blocks."""
