@@ -128,6 +128,46 @@ def hamming(a: object, b: object, n_bits: int) -> NDArray[np.int32]:
     return distances
 
 
+def spherical_hamming(a: object, b: object, n_bits: int) -> NDArray[np.float64]:
+    r"""Spherical Hamming distance of every row of `a` to every row of `b`.
+
+    .. math:: d(a, b) = \frac{| a \oplus b |}{| a \wedge b |}
+
+    Two rows that lie together in many spheres are nearer than two that lie together in few, be
+    the bits in which they differ as many. Where no bit is common, codes that differ are at
+    infinity and equal codes, all zero, at 0. Memory is ``len(a) * len(b)`` float64, and as much
+    again in passing: for small sets.
+
+    Parameters
+    ----------
+    a, b : uint8 arrays of shape (n, ceil(n_bits / 8)) and (m, ceil(n_bits / 8))
+        Codes of SpH, where a set bit says that the row is inside the sphere.
+    n_bits : int, 1 to 4096
+
+    Returns
+    -------
+    distances : float64 array of shape (n, m)
+
+    References
+    ----------
+    J.-P. Heo, Y. Lee, J. He, S.-F. Chang and S.-E. Yoon, "Spherical hashing", CVPR 2012,
+    section 3.2.
+
+    Examples
+    --------
+    >>> spherical_hamming(pack([[1, 1, 0]]), pack([[1, 1, 1], [1, 0, 0], [0, 0, 1]]), 3)
+    array([[0.5, 1. , inf]])
+    """
+    differing = hamming(a, b, n_bits)
+    left, right = check_codes("a", a, n_bits), check_codes("b", b, n_bits)
+    counts = [np.bitwise_count(codes).sum(axis=1, dtype=np.int32) for codes in (left, right)]
+    # |a| + |b| counts a common bit twice, a differing one once
+    common = (counts[0][:, None] + counts[1] - differing) // 2
+    distances: NDArray[np.float64] = np.where(differing > 0, np.inf, 0.0)
+    np.divide(differing, common, out=distances, where=common > 0)
+    return distances
+
+
 def as_words(codes: Codes) -> NDArray[np.uint64]:
     """Codes as rows of whole 64-bit words, zero-padded: uint64 of shape (n, ceil(n_bytes / 8))."""
     n_words = (codes.shape[1] + 7) // 8

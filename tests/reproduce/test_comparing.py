@@ -89,9 +89,21 @@ def test_deep_methods_stand_in_the_same_table(digits, tmp_path):
     assert len(list((tmp_path / "models").iterdir())) == 1
 
 
+def test_codes_cut_from_one_model_stand_beside_those_trained_apart(digits, tmp_path):
+    small = {"trunk": "resnet-8", "n_features": 16}
+    plan = Plan(("ritq",), (4, 8), epochs=1, settings=small, nested=True)
+    watcher = Stages()
+    cells = compare(digits, plan, tmp_path, watcher)
+    assert [(c["n_bits"], c["cut"]) for c in cells] == [(4, 0), (8, 0), (4, 1), (8, 1)]
+    assert watcher.names.count("training ritq") == 3
+    assert cells[3]["map"] != cells[2]["map"]
+    ((_, rows),) = Comparison(plan, tuple(cells)).tables()
+    assert {row["method"] for row in rows} == {"ritq", "ritq, cut"}
+
+
 def cell_of(method, measured, published, source="RITQ Table II"):
     found = {"value": published, "source": source}
-    head = {"data": "mnist", "features": "gist", "method": method, "n_bits": 16}
+    head = {"data": "mnist", "features": "gist", "method": method, "n_bits": 16, "cut": False}
     return head | {"map": measured, "published": found, "fit_seconds": 1.0}
 
 

@@ -31,6 +31,9 @@ def reproduce(
         ),
     ] = "ritq-loo",
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the deep methods.")] = None,
+    nested: Annotated[
+        bool, typer.Option("--nested", help="Also one deep model for all --bits, cut to each.")
+    ] = False,
     setting: Settings = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder: what is done there is not done again.")
@@ -59,6 +62,7 @@ def reproduce(
         seed=seed,
         epochs=epochs,
         settings=settings(setting),
+        nested=nested,
     )
     cells = []
     with watching() as watcher:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import validate_data
 
 from hashlens import errors
@@ -55,6 +56,8 @@ class Hasher(
     bits_within_features: ClassVar[bool] = False  # True: n_bits above n_features is refused
     labels: ClassVar[Literal["ignored", "optional", "required"]] = "ignored"
     nested: ClassVar[bool] = False  # True: the first b bits are what a fit with n_bits=b gives
+
+    __metadata_request__fit: ClassVar[dict[str, str]] = {"progress": UNUSED}  # no data of a sample
 
     n_bits: int
     n_features_in_: int
@@ -205,8 +208,9 @@ class Hasher(
         if self.labels == "ignored" or (y is None and self.labels == "optional"):
             return None
         if y is None:  # the words are those that scikit-learn's check_estimator looks for
-            wanted = f"given: {type(self).__name__} requires y to be passed"
-            raise refuse("y", wanted, words("None, but the target y is None"))
+            name = type(self).__name__
+            got = f"None: {name} requires y to be passed, but the target y is None"
+            raise refuse("y", "given", words(got))
         return label_matrix(y, n_rows)
 
     def _require_fitted(self, verb: str) -> None:

@@ -90,7 +90,21 @@ def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
         covariance += centred.T @ centred  # summed in float64, multiplied in X's dtype
     covariance /= len(X)
     _, ascending = eigh(covariance, subset_by_index=(d - n_directions, d - 1))
-    directions = ascending[:, ::-1]
+    return mean, fix_signs(ascending[:, ::-1]).astype(X.dtype)
+
+
+def fix_signs(directions: Reals) -> Reals:
+    """Turn each column so that its entry of largest magnitude is positive.
+
+    The sign of an eigenvector is arbitrary; so the same data gives the same bits everywhere.
+
+    Examples
+    --------
+    >>> fix_signs(np.array([[1.0, 1.0], [-3.0, 2.0]]))
+    array([[-1.,  1.],
+           [ 3.,  2.]])
+    """
     largest = np.abs(directions).argmax(axis=0)
-    signs = np.where(directions[largest, np.arange(n_directions)] < 0, -1.0, 1.0)
-    return mean, (directions * signs).astype(X.dtype)
+    signs = np.where(directions[largest, np.arange(directions.shape[1])] < 0, -1.0, 1.0)
+    turned: Reals = directions * signs
+    return turned

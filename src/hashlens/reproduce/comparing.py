@@ -16,6 +16,8 @@ from hashlens.evaluation.protocols import Protocol, check_leaks, protocol_named
 from hashlens.feature_encoder import fit_encoder
 from hashlens.features import Features, load_features
 from hashlens.methods import is_deep, load_method
+from hashlens.model import Model
+from hashlens.model_store import MODEL_FILE
 from hashlens.reproduce.figures import UNCODED, Row
 from hashlens.reproduce.plan import Plan, Task
 from hashlens.reproduce.published import published
@@ -85,6 +87,7 @@ class _Bench:
         self.parts: dict[str, Part] = {}
         self.features: Features | None = None
         self.control: Row | None = None
+        self.nested: dict[Task, Model] = {}
 
     def cell(self, task: Task) -> Cell:
         """Measure one cell, or read it where it was measured before."""
@@ -94,9 +97,9 @@ class _Bench:
             cell: Cell = json.loads(kept.read_text("utf-8"))
             return cell
         head: Cell = {"data": self.name, "features": task.features, "method": task.method}
-        head |= {"n_bits": task.n_bits}
+        head |= {"n_bits": task.n_bits, "cut": task.cut}
         try:
-            measured = self._deep(task, key) if is_deep(task.method) else self._hasher(task)
+            measured = self._deep(task) if is_deep(task.method) else self._hasher(task)
         except InputError as error:
             return head | {"refused": str(error)}
         found = published(self.name, self.plan.protocol, "mAP", task.method, task.n_bits)
@@ -107,21 +110,9 @@ class _Bench:
             kept.write_text(json.dumps(cell, indent=1) + "\n", "utf-8")
         return cell
 
-    def _deep(self, task: Task, key: str) -> Cell:
-        plan = self.plan
-        folder = self.out / "models" / f"{task.method}-{task.n_bits}-{key}" if self.out else None
-        options = TrainOptions(
-            seed=plan.seed, recipe=plan.recipe, epochs=plan.epochs, out=folder, overwrite=True
-        )
+    def _deep(self, task: Task) -> Cell:
         began = time.monotonic()
-        model = train(
-            self.splits,
-            method=task.method,
-            n_bits=task.n_bits,
-            settings=plan.settings_of(task.method),
-            options=options,
-            watcher=self.watcher,
-        )
+        model = self._cut(task) if task.cut else self._trained(task, (task.n_bits,))
         fitted = time.monotonic()
         result = evaluate(model, self.splits, self.protocol, self.watcher)
         rows = {row.name: row for row in result.rows[1:]}
@@ -132,6 +123,31 @@ class _Bench:
             "fit_seconds": round(fitted - began, 2),
         }
 
+    def _cut(self, task: Task) -> Model:
+        """Cut the one model for all lengths, which is trained for the first of them."""
+        longest = task._replace(n_bits=self.plan.lengths[-1])
+        if longest not in self.nested:
+            self.nested = {longest: self._trained(longest, self.plan.lengths)}
+        return self.nested[longest].shortened(task.n_bits)
+
+    def _trained(self, task: Task, lengths: tuple[int, ...]) -> Model:
+        plan = self.plan
+        folder = None
+        if self.out:
+            name = f"{task.method}-{'-'.join(map(str, lengths))}"
+            folder = self.out / "models" / f"{name}-{plan.key(task, self.checksum)}"
+            if (folder / MODEL_FILE).exists():
+                return Model.load(folder)
+        options = TrainOptions(seed=plan.seed, recipe=plan.recipe, epochs=plan.epochs, out=folder)
+        return train(
+            self.splits,
+            method=task.method,
+            n_bits=lengths,
+            settings=plan.settings_of(task.method),
+            options=options,
+            watcher=self.watcher,
+        )
+
     def _hasher(self, task: Task) -> Cell:
         self._see(task.features)
         if self.features is None:
@@ -141,7 +157,7 @@ class _Bench:
         if "seed" in cls().get_params():
             settings["seed"] = self.plan.seed
         training = self.parts["train"]
-        self.watcher.stage(f"fitting {_words(task)}")
+        self.watcher.stage(f"fitting {task}")
         tell = self.watcher.advance
         began = time.monotonic()
         encoder, _ = fit_encoder(
@@ -200,10 +216,5 @@ def _figures(row: Row, controls: dict[str, Row]) -> Cell:
 
 def _told(cell: Cell) -> str:
     figure = f"mAP {cell['map']:.4f}" if "map" in cell else cell["refused"]
-    task = Task(cell["method"], cell["features"], cell["n_bits"])
-    return f"{cell['data']}, {_words(task)}: {figure}"
-
-
-def _words(task: Task) -> str:
-    seen = f" on {task.features}" if task.features else ""
-    return f"{task.method}{seen}, {task.n_bits} bits"
+    task = Task(cell["method"], cell["features"], cell["n_bits"], cell["cut"])
+    return f"{cell['data']}, {task}: {figure}"

@@ -34,7 +34,8 @@ class Comparison:
     def _rows(self, cells: list[Cell]) -> list[dict[str, Any]]:
         by_method: dict[str, dict[int, Cell]] = {}
         for cell in cells:
-            by_method.setdefault(cell["method"], {})[cell["n_bits"]] = cell
+            name = f"{cell['method']}, cut" if cell["cut"] else cell["method"]
+            by_method.setdefault(name, {})[cell["n_bits"]] = cell
         longest = self.plan.lengths[-1]
         order = sorted(by_method, key=lambda m: -by_method[m][longest].get("map", 0.0))
         rows = []
@@ -63,6 +64,7 @@ class Comparison:
                 for c in self.cells
                 if (c["data"], c["features"], c["n_bits"]) == (data, features, n_bits)
                 and c.get("published")
+                and not c["cut"]
                 and not broken(c["method"], c["published"]["source"])
             ]
             for a, b in combinations(of_column, 2):
@@ -90,7 +92,7 @@ def _row(cell: Cell) -> dict[str, Any]:
     return {
         "data": cell["data"],
         "features": cell["features"] or "-",
-        "method": cell["method"],
+        "method": f"{cell['method']}, cut" if cell["cut"] else cell["method"],
         "bits": cell["n_bits"],
         "mAP": cell.get("map"),
         "published": _printed(cell),

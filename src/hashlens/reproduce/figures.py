@@ -5,6 +5,7 @@ from typing import Any
 
 from hashlens.evaluation.protocols import Protocol
 from hashlens.provenance import provenance
+from hashlens.reproduce.calibration import Calibration
 from hashlens.reproduce.published import Published, published
 
 ONE_HOT = "one-hot"
@@ -53,6 +54,7 @@ class Evaluation:
     classification_error: float | None = None
     order_check: dict[str, float] = field(default_factory=dict)
     curve: dict[str, list[float]] = field(default_factory=dict)
+    calibration: Calibration | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -125,6 +127,7 @@ class Evaluation:
             "classification_error": self.classification_error,
             "order_check": self.order_check,
             "curve": self.curve,
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
             "skipped": [list(item) for item in self.skipped],
             "seconds": self.seconds,
             "environment": environment,

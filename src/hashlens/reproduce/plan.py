@@ -15,11 +15,26 @@ GROUPS = ("all", "hashers", "deep")
 
 
 class Task(NamedTuple):
-    """One cell of a table: a method, the features it sees ("" for a deep one), a code length."""
+    """One cell of a table.
+
+    Attributes
+    ----------
+    method : str
+    features : str
+        What a hasher sees; "" for a deep method.
+    n_bits : int
+    cut : bool
+        The codes are cut from those of one model trained for all lengths.
+    """
 
     method: str
     features: str
     n_bits: int
+    cut: bool = False
+
+    def __str__(self) -> str:
+        seen = f" on {self.features}" if self.features else ""
+        return f"{self.method}{seen}, {self.n_bits} bits{', cut' if self.cut else ''}"
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,8 @@ class Plan:
         Of the deep methods; the recipe's own number otherwise.
     settings : dict
         Settings of methods, given to those that have them.
+    nested : bool
+        Beside a deep model for each length, train one for all of them, whose codes are cut.
 
     Raises
     ------
@@ -57,6 +74,7 @@ class Plan:
     recipe: str = "modern"
     epochs: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    nested: bool = False
 
     def __post_init__(self) -> None:
         for method in self.methods:
@@ -75,7 +93,8 @@ class Plan:
         for features in self.features if hashers else ():
             yield from (Task(m, features, n) for m in hashers for n in self.lengths)
         deep = [method for method in self.methods if is_deep(method)]
-        yield from (Task(m, "", n) for m in deep for n in self.lengths)
+        for cut in (False, True) if self.nested else (False,):
+            yield from (Task(m, "", n, cut) for m in deep for n in self.lengths)
 
     def settings_of(self, method: str) -> dict[str, Any]:
         """Those of the settings that the method has."""
@@ -84,7 +103,7 @@ class Plan:
     def key(self, task: Task, data: str) -> str:
         """Sixteen hexadecimal digits that change with anything the cell's figures depend on."""
         what = asdict(self) | {"settings": self.settings_of(task.method), "data": data}
-        for beside in ("methods", "lengths", "features"):
+        for beside in ("methods", "features", "nested", *(() if task.cut else ("lengths",))):
             del what[beside]
         if not is_deep(task.method):
             what |= {"recipe": None, "epochs": None}

@@ -12,7 +12,7 @@ from hashlens.data import Dataset, Splits
 from hashlens.model import Model
 from hashlens.pages import picture_of
 from hashlens.reproduce.figures import Evaluation, Row
-from hashlens.reproduce.plots import history_svg, precision_recall_svg
+from hashlens.reproduce.plots import calibration_svg, history_svg, precision_recall_svg
 from hashlens.search import HammingIndex
 
 MAX_QUERIES, N_HITS = 10, 12
@@ -122,6 +122,9 @@ def _plots(evaluation: Evaluation) -> list[tuple[str, Markup]]:
     if evaluation.curve:
         drawing = precision_recall_svg(evaluation.curve["precision"], evaluation.curve["recall"])
         plots.append(("Precision and recall at each Hamming radius", Markup(drawing)))
+    if evaluation.calibration is not None:
+        name = "Precision within a radius: promised (dashed), measured on the test queries (blue)"
+        plots.append((name, Markup(calibration_svg(evaluation.calibration))))
     history = evaluation.model["card"].get("history")
     if history:
         name = "Training: loss (grey), accuracy on images kept out (blue)"

@@ -23,6 +23,7 @@ from hashlens.evaluation import (
 from hashlens.evaluation.protocols import Protocol, check_leaks
 from hashlens.model import Embedding, Model, join_embeddings
 from hashlens.neighbors import DistanceHistograms
+from hashlens.reproduce.calibration import calibrate
 from hashlens.reproduce.figures import ONE_HOT, UNCODED, Evaluation, Row
 from hashlens.search import HammingIndex
 from hashlens.watcher import Watcher
@@ -138,6 +139,7 @@ def _retrieve(
         "rows": tuple(rows),
         "order_check": _order_check(query, database, model.n_bits, exclude, protocol),
         "curve": {"precision": curve.precision.tolist(), "recall": curve.recall.tolist()},
+        "calibration": calibrate(model.distance_meaning, histograms),
     }
 
 
