@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from hashlens.data import load_dataset, load_pixels
 from hashlens.errors import InputError
 from hashlens.features import Backbone, load_features, restore_features
-from hashlens.features import backbone as module
+from hashlens.features import pretrained as module
 from hashlens.testing import refused
 
 
@@ -35,7 +35,7 @@ def test_the_installed_backbone_needs_no_network(lite0):
 
 def test_pixels_reach_the_network_with_mean_and_deviation_one_half(lite0):
     pixels = noise(1)
-    network = module._load_network("tf_efficientnet_lite0", download=False).eval()
+    network = module.pretrained_network("tf_efficientnet_lite0").eval()
     scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 127.5 - 1
     with torch.inference_mode():
         expected = network(scaled).numpy()

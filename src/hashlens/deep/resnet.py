@@ -6,12 +6,19 @@ from torch.nn import functional as F  # noqa: N812
 from hashlens.deep.trunks import Trunk, pooled
 
 
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut without parameters.
+def shortcut(x: Tensor, stride: int, n_new: int) -> Tensor:
+    """Skip a block without parameters: every second pixel, and zeros for the new channels.
 
-    Where the width changes, the shortcut takes every second pixel and pads the new channels with
-    zeros (option A of He et al. 2016, which they use for CIFAR-10: no extra parameters).
+    Option A of He et al. 2016, which they use for CIFAR-10. The identity for stride 1 and no new
+    channels.
     """
+    if stride > 1:
+        x = x[:, :, ::stride, ::stride]
+    return F.pad(x, (0, 0, 0, 0, 0, n_new)) if n_new else x
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut without parameters."""
 
     def __init__(self, n_in: int, n_out: int, stride: int) -> None:
         super().__init__()
@@ -25,11 +32,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, n_in, h, w) to (n, n_out, h / stride, w / stride)."""
         residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        if self.stride > 1:
-            x = x[:, :, :: self.stride, :: self.stride]
-        if self.n_new:
-            x = F.pad(x, (0, 0, 0, 0, 0, self.n_new))
-        return F.relu(x + residual)
+        return F.relu(shortcut(x, self.stride, self.n_new) + residual)
 
 
 class ResNetTrunk(Trunk):

