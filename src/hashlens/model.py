@@ -20,6 +20,7 @@ from hashlens.data import (
     Skipped,
     iter_pixels,
 )
+from hashlens.evaluation import DistanceMeaning, meaning_in
 
 Progress = Callable[[int, int], None]
 
@@ -99,6 +100,14 @@ class Model:
     card: dict[str, Any] = field(default_factory=dict)
     training_digests: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     lengths: tuple[int, ...] = ()
+
+    @property
+    def distance_meaning(self) -> DistanceMeaning | None:
+        """Share of same-class images by distance; None where training kept no labelled images out.
+
+        It was measured on images that the codes were not learnt from. See `DistanceMeaning`.
+        """
+        return meaning_in(self.card, self.n_bits)
 
     def shortened(self, n_bits: int) -> "Model":
         """Give this model with only the first `n_bits` of its code.

@@ -167,7 +167,8 @@ def test_search_answers_in_json(photos: Path, out: Path) -> None:
     assert first["query"] == str(file)
     assert second["hits"][0]["id"] == 2
     hit = first["hits"][0]
-    assert set(hit) == {"rank", "id", "distance", "similarity", "label", "path"}
+    assert set(hit) == {"rank", "id", "distance", "similarity", "same_class", "label", "path"}
+    assert hit["same_class"] is result["promise"] is None
     assert (hit["rank"], hit["distance"], hit["label"], hit["path"]) == (1, 0, "owl", str(file))
     hits = Collection.open(out).search(file, 4, rerank=False)
     assert [hit["id"] for hit in first["hits"]] == hits.ids.tolist()

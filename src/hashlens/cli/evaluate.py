@@ -69,5 +69,11 @@ def show(result: "Evaluation") -> None:
     if result.rows:
         print_table(result.title, result.table())
         print(result.verdict)
+    if result.calibration is not None:
+        kept_out = f"{result.calibration.n_kept_out:,} images that training kept out"
+        lines = result.calibration.table()
+        if lines:
+            print_table(f"precision within a radius, promised from {kept_out}", lines)
+        print(result.calibration.verdict)
     if result.published is not None:
         print(f"published: {result.published.value} ({result.published.source})")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hashlens.cli.meaning import bits, caption, in_words, percent, promise
 from hashlens.cli.options import Json
 
 if TYPE_CHECKING:
@@ -25,6 +26,24 @@ def search(
     radius: Annotated[
         int | None, typer.Option("--radius", min=0, help="Only items within so many bits.")
     ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            "--precision",
+            min=0,
+            max=1,
+            help="In place of --radius: as far as this share is promised to be the query's class.",
+        ),
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(
+            "--share",
+            min=0,
+            max=1,
+            help="How much of the collection a query's class is, if not as in the training data.",
+        ),
+    ] = None,
     rerank: Annotated[
         bool | None,
         typer.Option(
@@ -40,23 +59,36 @@ def search(
 ) -> None:
     """Find the images of a collection that are most like one image, or several.
 
+    Where the model was trained on labels, a hit says how many of the images at its distance are
+    of the query's class, as measured on images that the training kept out.
+
     Example: hashlens search photos.hl query.jpg -k 20 --html out.html
     """
     from hashlens.cli.output import note, print_json
     from hashlens.collection import Collection
+    from hashlens.collection.promise import meaning_for
 
+    if radius is not None and precision is not None:
+        raise typer.BadParameter("is given, so --radius follows from it.", param_hint="--precision")
     queries = [_parsed(text) for text in query]
     photos = Collection.open(collection)
     started = time.monotonic()
-    found = photos.search_many(queries, k, radius=radius, rerank=rerank)
+    found = photos.search_many(
+        queries, k, radius=radius, precision=precision, share=share, rerank=rerank
+    )
     seconds = time.monotonic() - started
+    meaning = meaning_for(photos.distance_meaning, share)
+    sentence = "" if meaning is None else in_words(meaning, found[0].radius)
     if as_json:
-        print_json(_result(photos, query, found, seconds))
+        result = _result(photos, query, found, seconds)
+        print_json(result | {"promise": meaning and promise(meaning, found[0].radius)})
     else:
         for text, hits in zip(query, found, strict=True):
             _print_hits(text, hits)
+        if sentence:
+            print(sentence)
     if html is not None or open_page:
-        page = _write_page(html, photos, queries, found)
+        page = _write_page(html, photos, queries, found, sentence)
         note(f"pictures in {page}")
         if open_page:
             typer.launch(page.resolve().as_uri())
@@ -82,7 +114,8 @@ def _print_hits(text: str, hits: "Hits") -> None:
     from hashlens.cli.output import note, print_table
 
     if len(hits) == 0:
-        note(f"{text}: nothing found")
+        where = "" if hits.radius is None else f" within {bits(hits.radius)}"
+        note(f"{text}: nothing found{where}")
         return
     folder = _common_folder(list(hits.paths))
     print_table(
@@ -91,6 +124,7 @@ def _print_hits(text: str, hits: "Hits") -> None:
             {
                 "rank": rank,
                 "bits": hit.distance,
+                **({} if hit.same_class is None else {"same class": percent(hit.same_class)}),
                 "similarity": hit.similarity,
                 "id": hit.id,
                 "label": _printable(hit.label or ""),
@@ -122,12 +156,16 @@ def _result(
 
 
 def _write_page(
-    html: Path | None, photos: "Collection", queries: Sequence[Query], found: Sequence["Hits"]
+    html: Path | None,
+    photos: "Collection",
+    queries: Sequence[Query],
+    found: Sequence["Hits"],
+    sentence: str,
 ) -> Path:
     from hashlens.pages import QueryRow, results_page
 
     rows = [
-        QueryRow(_query_picture(photos, query), _hit_pictures(hits, photos.n_bits))
+        QueryRow(_query_picture(photos, query), _hit_pictures(hits, photos.n_bits), sentence)
         for query, hits in zip(queries, found, strict=True)
     ]
     order = "features" if found[0].reranked else "distance"
@@ -157,7 +195,7 @@ def _hit_pictures(hits: "Hits", n_bits: int) -> list["Picture"]:
     return [
         picture_of(
             hit.path,
-            "1 bit" if hit.distance == 1 else f"{hit.distance} bits",
+            caption(hit),
             detail=_printable(hit.label or Path(hit.path).name),
             title=_printable(f"id:{hit.id}  {hit.path}"),
             share=max(0.0, 1 - 2 * hit.distance / n_bits),

@@ -183,6 +183,12 @@ def live_rows(db: sqlite3.Connection) -> tuple[NDArray[np.int64], NDArray[np.int
     return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
 
 
+def live_labels(db: sqlite3.Connection) -> list[str | None]:
+    """Labels of the live items, by ascending id; None where there is none."""
+    found = db.execute("SELECT label FROM items WHERE state = 'live' ORDER BY id")
+    return [label and as_text(label) for (label,) in found]
+
+
 def find_items(db: sqlite3.Connection, ids: Iterable[int]) -> list[ItemRow]:
     """Read live items by id, in the order asked; an unknown id is left out."""
     query = "SELECT id, path, label, row FROM items WHERE id = ? AND state = 'live'"

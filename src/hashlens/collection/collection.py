@@ -7,18 +7,28 @@ from sqlite3 import Connection
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hashlens.checks import check_int, refuse, words
+from hashlens.codes import Codes
 from hashlens.collection.adding import AddReport, embed_with
-from hashlens.collection.catalogue import Catalogue, count_items, find_items, read_meta
+from hashlens.collection.catalogue import (
+    Catalogue,
+    count_items,
+    find_items,
+    live_labels,
+    read_meta,
+)
 from hashlens.collection.checking import check_collection
 from hashlens.collection.hits import Hits
+from hashlens.collection.promise import meaning_for, radius_within
 from hashlens.collection.queries import encode_queries
 from hashlens.collection.ranking import Ask, Ranked, rank
 from hashlens.collection.snapshot import Snapshot, take_snapshot
 from hashlens.collection.sources import Source, as_dataset
 from hashlens.collection.stats import Item, Stats, count
 from hashlens.collection.writing import MODEL_FOLDER, add_images, make_collection
+from hashlens.evaluation import DistanceMeaning, meaning_in
 from hashlens.model import Model
 from hashlens.model_store import read_card
 from hashlens.watcher import Watcher
@@ -125,6 +135,14 @@ class Collection:
         """
         return Model.load(self.path / MODEL_FOLDER)
 
+    @cached_property
+    def distance_meaning(self) -> DistanceMeaning | None:
+        """Share of same-class images by distance, as the model's training measured it.
+
+        None where it measured nothing, as with codes that are fitted on photos without labels.
+        """
+        return meaning_in(self.card["card"], self.n_bits)
+
     def add(
         self, source: Source, *, strict: bool = False, watcher: Watcher | None = None
     ) -> AddReport:
@@ -160,12 +178,14 @@ class Collection:
         embed = embed_with(lambda: self.model)
         return add_images(self.path, data, embed, strict=strict, watcher=watcher or Watcher())
 
-    def search(
+    def search(  # noqa: PLR0913 - the door to a search: each argument is a word of the command
         self,
         query: object,
         k: int = 10,
         *,
         radius: int | None = None,
+        precision: float | None = None,
+        share: float | None = None,
         rerank: bool | None = None,
         exclude_self: bool = False,
     ) -> Hits:
@@ -179,6 +199,14 @@ class Collection:
             Most items to find.
         radius : int, optional
             Only items within this distance, in bits.
+        precision : float, above 0, at most 1, optional
+            In place of `radius`: the largest radius for which the model promises that at least
+            this share of what lies within is of the query's class (see `DistanceMeaning`). It
+            holds over many queries, and where classes are as frequent here as they were among
+            the images that the training kept out.
+        share : float, above 0 and below 1, optional
+            Share of the items here that are of a query's class, where they are not: a promise and
+            ``hits.same_class`` are then of this share.
         rerank : bool, optional
             Order the nearest ``max(10 k, 100)`` items by the cosine of their features
             (hierarchical deep search). Default: if the collection stores features.
@@ -193,19 +221,29 @@ class Collection:
         Raises
         ------
         InputError
-            If an argument is not as above, or there is no item of that id.
+            If an argument is not as above, if there is no item of that id, or if the model
+            knows no meaning of its distances, or does not promise so much.
         ImageError
             If the query cannot be decoded.
         """
-        hits = self.search_many([query], k, radius=radius, rerank=rerank, exclude_self=exclude_self)
-        return hits[0]
+        return self.search_many(
+            [query],
+            k,
+            radius=radius,
+            precision=precision,
+            share=share,
+            rerank=rerank,
+            exclude_self=exclude_self,
+        )[0]
 
-    def search_many(
+    def search_many(  # noqa: PLR0913 - as for `search`
         self,
         queries: Sequence[object],
         k: int = 10,
         *,
         radius: int | None = None,
+        precision: float | None = None,
+        share: float | None = None,
         rerank: bool | None = None,
         exclude_self: bool = False,
     ) -> list[Hits]:
@@ -213,14 +251,28 @@ class Collection:
 
         Takes what `search` takes; the queries are encoded and compared together, in one commit.
         """
-        asks = [self._ask(query, k, radius, rerank, exclude_self) for query in queries]
+        meaning = meaning_for(self.distance_meaning, share)
+        within = radius_within(meaning, radius, precision)
+        asks = [self._ask(query, k, within, rerank, exclude_self) for query in queries]
         if not asks:
             return []
         with self._catalogue.reading() as db:
             snapshot = self._snapshot(db)
             codes, vectors = encode_queries(queries, snapshot, db, lambda: self.model)
             ranked = rank(snapshot, codes, vectors, asks)
-            return [_hits(db, found, asks[0].rerank) for found in ranked]
+            return [_hits(db, found, asks[0], meaning) for found in ranked]
+
+    def stored_codes(self) -> tuple[Codes, NDArray[np.object_]]:
+        """Give the code and the label of each item, by ascending id.
+
+        Returns
+        -------
+        codes : uint8 (n_items, ceil(n_bits / 8))
+        labels : array of str or None, (n_items,)
+        """
+        with self._catalogue.reading() as db:
+            snapshot = self._snapshot(db)
+            return snapshot.codes[snapshot.rows], np.array(live_labels(db), object)
 
     def item(self, item_id: int) -> Item:
         """Look up an item; InputError if there is none of that id."""
@@ -261,7 +313,7 @@ class Collection:
         return latest
 
 
-def _hits(db: Connection, ranked: Ranked, reranked: bool) -> Hits:
+def _hits(db: Connection, ranked: Ranked, ask: Ask, meaning: DistanceMeaning | None) -> Hits:
     items = find_items(db, ranked.ids.tolist())
     return Hits(
         ids=ranked.ids,
@@ -269,5 +321,7 @@ def _hits(db: Connection, ranked: Ranked, reranked: bool) -> Hits:
         similarities=ranked.similarities,
         labels=np.array([item.label for item in items], object),
         paths=np.array([item.path for item in items], object),
-        reranked=reranked,
+        reranked=ask.rerank,
+        radius=ask.radius,
+        same_class=None if meaning is None else meaning.at[ranked.distances],
     )

@@ -19,6 +19,8 @@ class Hit(NamedTuple):
         Cosine of the two feature vectors, -1 to 1.
     label : str or None
     path : str
+    same_class : float, or None where the model knows no meaning of its distances
+        Share of the items at that distance that are of the query's class, 0 to 1.
     """
 
     id: int
@@ -26,6 +28,7 @@ class Hit(NamedTuple):
     similarity: float | None
     label: str | None
     path: str
+    same_class: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,11 @@ class Hits:
         Absolute paths, or names of images that have no file.
     reranked : bool
         Ordered by the features, not by the distance alone.
+    radius : int, or None where all distances were looked at
+        Only items within so many bits were looked for.
+    same_class : float64 (k,), or None where the model knows no meaning of its distances
+        Share of the items at each hit's distance that are of the query's class, 0 to 1, as it was
+        among the labelled images that the training kept out.
     """
 
     ids: NDArray[np.int64]
@@ -55,6 +63,8 @@ class Hits:
     labels: NDArray[np.object_]
     paths: NDArray[np.object_]
     reranked: bool
+    radius: int | None = None
+    same_class: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -68,4 +78,5 @@ class Hits:
                 None if similarity is None else float(similarity),
                 self.labels[i],
                 self.paths[i],
+                None if self.same_class is None else float(self.same_class[i]),
             )

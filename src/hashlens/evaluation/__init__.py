@@ -5,6 +5,7 @@ from hashlens.evaluation.average_precision import (
     average_precision,
     mean_average_precision,
 )
+from hashlens.evaluation.calibration import DistanceMeaning, meaning_in
 from hashlens.evaluation.features import feature_histograms, rank_features
 from hashlens.evaluation.labels import relevance
 from hashlens.evaluation.precision import (
@@ -16,11 +17,13 @@ from hashlens.evaluation.precision import (
 )
 
 __all__ = [
+    "DistanceMeaning",
     "MeanAveragePrecision",
     "PrecisionRecall",
     "average_precision",
     "feature_histograms",
     "mean_average_precision",
+    "meaning_in",
     "precision_at",
     "precision_recall_curve",
     "precision_within",

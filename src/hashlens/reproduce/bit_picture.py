@@ -51,7 +51,7 @@ def write_picture(
     layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
     figure = Figure(figsize=(11, 8), layout=layout, facecolor="white")
     figure.suptitle(title, color=DARK, fontsize=14, x=0.02, ha="left")
-    panels = figure.subplots(2, 2)
+    panels = figure.subplots(2, 2, width_ratios=(1.3, 1))
     _balance(panels[0, 0], report)
     _correlation(figure, panels[0, 1], report)
     _distances(panels[1, 0], report)
@@ -92,9 +92,10 @@ def _correlation(figure: Figure, axes: Axes, report: BitReport) -> None:
     shown = health.correlation.copy()
     np.fill_diagonal(shown, np.nan)
     image = axes.imshow(shown, cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest")
-    axes.set_anchor("W")  # in line with the panel below
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    bar = figure.colorbar(image, ax=axes, pad=0.02, ticks=[-1, -0.5, 0, 0.5, 1])
+    axes.set_anchor("W")  # in line with the panel below; its colours are explained beside it
+    beside = axes.inset_axes((1.04, 0, 0.04, 1))
+    bar = figure.colorbar(image, cax=beside, ticks=[-1, -0.5, 0, 0.5, 1])
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize=8)
 
@@ -119,7 +120,8 @@ def _distances(axes: Axes, report: BitReport) -> None:
     used = np.flatnonzero(found.between + found.within)
     axes.set_xlim(int(used.min(initial=report.n_bits)) - 1, int(used.max(initial=0)) + 1)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8.5)
+    if len(used):
+        axes.legend(frameon=False, labelcolor=INK, fontsize=8.5)
 
 
 def _precision(axes: Axes, report: BitReport, meaning: DistanceMeaning | None) -> None:

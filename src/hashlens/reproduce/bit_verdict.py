@@ -38,7 +38,9 @@ def verdict(report: BitReport, meaning: DistanceMeaning | None) -> list[Word]:
     -------
     words : list of Word
     """
-    words = [*_rough(report), *_wasted(report), _balance(report), _correlation(report)]
+    words = [*_rough(report), *_wasted(report), _balance(report)]
+    if report.n_bits > 1:
+        words.append(_correlation(report))
     words.append(_collisions(report))
     nearer = report.separation.nearer
     if nearer is not None:
@@ -47,20 +49,21 @@ def verdict(report: BitReport, meaning: DistanceMeaning | None) -> list[Word]:
 
 
 def _rough(report: BitReport) -> list[Word]:
-    n = report.health.n_codes
-    return [Word("fair", f"Only {n} images: take all of this as rough.")] if n < FEW else []
+    if report.health.n_codes >= FEW:
+        return []
+    return [Word("fair", f"Fewer than {FEW} images: take all of this as rough.")]
 
 
 def _wasted(report: BitReport) -> list[Word]:
     dead, again = report.health.dead_bits, report.health.duplicate_bits
     words = []
     if dead:
-        what = f"{_count(dead, report.n_bits)} never change: they cost space and say nothing."
-        words.append(Word("poor", f"{what} Train with fewer bits, or on more varied images."))
+        what = f"The same in every image: {_count(dead, report.n_bits)}"
+        words.append(Word("poor", f"{what}. Train with fewer bits, or on more varied images."))
     if again:
         less = report.n_bits - len(dead) - len(again)
-        what = f"{_count(again, report.n_bits)} repeat an earlier one"
-        words.append(Word("poor", f"{what}: {less} bits would say as much."))
+        what = f"Repeats of an earlier bit: {_count(again, report.n_bits)}"
+        words.append(Word("poor", f"{what}. As much is said by {less} bits."))
     return words or [Word("good", "Every bit changes, and none repeats another.")]
 
 
@@ -94,7 +97,10 @@ def _collisions(report: BitReport) -> Word:
             return Word("good", f"{alone}.")
         group = f"{found.largest_group:,} images share one"
         return Word("fair", f"{alone}, and {group}: more bits part what is not the same image.")
-    what = f"{100 * found.across_classes:.1f} % of the images share their code with another class"
+    if not found.across_classes:
+        return Word("good", "No image shares its code with one of another class.")
+    share = f"{100 * found.across_classes:.2g} %"
+    what = f"{share} of the images share their code with one of another class"
     if found.across_classes <= 0.01:
         return Word("good", f"{what}.")
     level = "fair" if found.across_classes <= 0.05 else "poor"
@@ -122,7 +128,7 @@ def _promise(meaning: DistanceMeaning | None) -> Word:
 
 
 def _count(bits: Sequence[int], n_bits: int) -> str:
-    return f"{len(bits)} of {n_bits} bits ({_named(bits)})"
+    return f"{_named(bits)} ({len(bits)} of {n_bits})"
 
 
 def _named(bits: "Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]") -> str:

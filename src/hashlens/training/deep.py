@@ -13,26 +13,23 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from hashlens.checks import refuse
-from hashlens.codes import binarize
-from hashlens.data import Dataset, Preprocessing, stratified_split
+from hashlens.data import Dataset, Preprocessing
 from hashlens.deep import DeepEncoder, DeepMethod, Normalize, Recipe, recipe_named
 from hashlens.deep.base import Given
 from hashlens.deep.checkpoint import peek_settings
 from hashlens.deep.loop import Run, Step, fit
 from hashlens.deep.precision import resolve_precision
-from hashlens.evaluation import average_precision, relevance
 from hashlens.methods import load_method
 from hashlens.model import Model
 from hashlens.model_store import CHECKPOINT_FILE
-from hashlens.search import HammingIndex
 from hashlens.training.images import TrainingImages, open_images
 from hashlens.training.material import make_card, natural_preprocessing
+from hashlens.training.measuring import Measured, keep_out, measure
 from hashlens.training.options import TrainOptions
 from hashlens.watcher import Watcher
 
 TIMED_STEPS = 6
 WITHOUT_MIRROR = ("mnist", "svhn", "digits")  # a mirrored digit is no digit
-MAX_VALIDATION = 2_000
 
 
 class Part(NamedTuple):
@@ -84,13 +81,15 @@ def train_deep(
     watcher.stage(f"training {name}", run.recipe.n_steps(len(run.data)))
     history = fit(run, fabric)
     figures |= _finish(method, start, watcher)
+    measured = _measure(encoder, start.validation, lengths)
     facts = {
         "recipe": run.recipe.to_dict(),
         "precision": precision,
         "device": str(fabric.device),
         "history": history,
         "figures": figures,
-        "validation": _validation_figures(encoder, start.validation, settings["n_bits"]),
+        "validation": measured.figures,
+        "distances": measured.distances,
     }
     return Model(
         method=name,
@@ -116,8 +115,7 @@ def _prepare(  # noqa: PLR0913 - what a training is made of
 ) -> Start:
     """Decode, split, build the network, and decide how long to train."""
     images = open_images(data, preprocessing, watcher, options.strict)
-    share = min(options.validation, MAX_VALIDATION / len(images))
-    validation_ids, training_ids = stratified_split(images.labels, share, options.seed)
+    validation_ids, training_ids = keep_out(images.labels, options.validation, options.seed)
     kept_out = [*images.chunks(validation_ids)]
     validation = Part(
         np.concatenate(kept_out) if kept_out else np.empty((0, *preprocessing.shape), np.uint8),
@@ -236,17 +234,12 @@ def _validate(encoder: DeepEncoder, part: Part) -> dict[str, float]:
     return {} if logits is None else {"accuracy": _accuracy(logits, part.labels)}
 
 
-def _validation_figures(encoder: DeepEncoder, part: Part, n_bits: int) -> dict[str, float]:
-    """Accuracy and leave-one-out mAP of the codes on the images that were kept out."""
-    if len(part.labels) < 2:
-        return {}
+def _measure(encoder: DeepEncoder, part: Part, lengths: tuple[int, ...]) -> Measured:
+    """Measure the codes, and the classifier where there is one, on the images kept out."""
+    if not len(part.labels):
+        return Measured({}, {})
     embedded = encoder.embed(part.pixels)
-    codes = binarize(embedded.projection)
-    index = HammingIndex(codes, n_bits)
-    itself = np.arange(len(codes))
-    same = relevance(part.labels, part.labels)
-    precision = average_precision(index.histograms(codes, same, exclude=itself))
-    figures = {"n_images": float(len(codes)), "map": float(precision.mean())}
-    if embedded.logits is not None:
-        figures["accuracy"] = _accuracy(embedded.logits, part.labels)
-    return figures
+    measured = measure(embedded.projection, part.labels, lengths)
+    if measured.figures and embedded.logits is not None:
+        measured.figures["accuracy"] = _accuracy(embedded.logits, part.labels)
+    return measured

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hashlens.checks import refuse
 from hashlens.data import Dataset
@@ -12,6 +13,7 @@ from hashlens.features import load_features
 from hashlens.methods import load_method
 from hashlens.model import Model
 from hashlens.training.material import make_card, natural_preprocessing, read_pixels
+from hashlens.training.measuring import keep_out, measure
 from hashlens.training.options import TrainOptions
 from hashlens.watcher import Watcher
 
@@ -24,7 +26,7 @@ def train_hasher(
     options: TrainOptions,
     watcher: Watcher,
 ) -> Model:
-    """Fit a hasher on features of the training images."""
+    """Fit a hasher on features of the training images; of labelled ones, a few are kept out."""
     hasher = load_method(method)(**settings)
     if len(lengths) > 1 and not hasher.nested:
         raise refuse("n_bits", f"one length: the codes of {method} cannot be cut", lengths)
@@ -39,8 +41,14 @@ def train_hasher(
     vectors = np.concatenate(parts)
     watcher.stage(f"fitting {method}")
     labels = None if data.labels is None else data.labels[kept]
-    encoder, _ = fit_encoder(features, vectors, hasher, labels, watcher.advance)
-    card = make_card(data, options, {"features": options.features, "n_images": len(kept)})
+    kept_out, fitted = _split(labels, len(kept), options)
+    known = None if labels is None else labels[fitted]
+    encoder, _ = fit_encoder(features, vectors[fitted], hasher, known, watcher.advance)
+    facts: dict[str, Any] = {"features": options.features, "n_images": len(kept)}
+    if labels is not None and len(kept_out):
+        measured = measure(encoder.project(vectors[kept_out]), labels[kept_out], lengths)
+        facts |= {"validation": measured.figures, "distances": measured.distances}
+    card = make_card(data, options, facts)
     return Model(
         method=method,
         n_bits=settings["n_bits"],
@@ -52,3 +60,12 @@ def train_hasher(
         training_digests=pixel_digests(pixels),
         lengths=lengths,
     )
+
+
+def _split(
+    labels: NDArray[Any] | None, n: int, options: TrainOptions
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows to measure on, and rows to fit on: without labels there is nothing to measure."""
+    if labels is None:
+        return np.empty(0, np.int64), np.arange(n)
+    return keep_out(labels, options.validation, options.seed)

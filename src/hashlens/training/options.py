@@ -27,7 +27,8 @@ class TrainOptions:
         Mirror images in training; by default not for digits.
     precision : {"auto", "32-true", "bf16-mixed"}
     validation : float
-        Share of the training images that is kept out to measure on.
+        Share of the labelled training images that is kept out to measure on, 2,000 at most. With
+        more of them, `DistanceMeaning` promises more.
     strict : bool
         Stop at the first image that cannot be decoded, in place of leaving it out.
     out : Path, optional
