@@ -145,7 +145,7 @@ def test_demo_runs_the_whole_walk(cli, tmp_path, monkeypatch):
     ("words", "wanted"),
     [
         (("train", "digits", "--method", "itqq", "--out", "m"), "Did you mean 'itq'"),
-        (("train", "digits", "--bits", "5000", "--out", "m"), "less than or equal to 4096"),
+        (("train", "digits", "--bits", "5000", "--out", "m"), "must be from 1 to 4096"),
         (("train", "digits", "--out", "m", "--time-budget", "soon"), "must be like 90s"),
         (("evaluate", "m", "digits", "--protocol", "ritq"), "Did you mean 'ritq-loo'"),
         (("trian",), "No such command 'trian'"),

@@ -85,3 +85,34 @@ def test_progress_and_bad_files_are_reported(tmp_path):
     assert "broken.png" in skipped[0]
     with pytest.raises(ImageError, match=r"broken\.png"):
         train(tmp_path, n_bits=4, settings=SMALL, options=TrainOptions(epochs=1, strict=True))
+
+
+class Stopping(Watcher):
+    """Interrupts the training after its second step."""
+
+    def advance(self, done, total, note=""):
+        super().advance(done, total, note)
+        if note and done == 2:
+            raise KeyboardInterrupt
+
+
+def test_a_resumed_training_keeps_the_precision_that_was_measured(tmp_path, monkeypatch):
+    import hashlens.deep.loop as loop
+    import hashlens.training.deep as deep
+
+    data = synthetic_images(60, 2, size=8, seed=0)
+    options = TrainOptions(epochs=2, out=tmp_path / "m")
+    monkeypatch.setattr(loop, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(deep, "resolve_precision", lambda *_: "32-true")
+    made = loop.Run.__init__
+
+    def often(self, *args, **more):
+        made(self, *args, **more)
+        self.checkpoint_seconds = 0.0
+
+    monkeypatch.setattr(loop.Run, "__init__", often)
+    arguments = {"n_bits": 8, "settings": SMALL, "options": options}
+    with pytest.raises(KeyboardInterrupt):
+        train(Splits(data, data), **arguments, watcher=Stopping())
+    monkeypatch.setattr(deep, "resolve_precision", lambda *_: "bf16-mixed")
+    assert train(Splits(data, data), **arguments).card["precision"] == "32-true"

@@ -61,7 +61,7 @@ def train_deep(
     """Train a deep method on a data set; take up an interrupted training in ``options.out``."""
     method = _checked_method(data, name, settings)
     preprocessing = natural_preprocessing(data.images, options.image_size or method.image_size)
-    precision: Any = resolve_precision(options.precision, _device())
+    precision: Any = _precision(options)
     fabric = Fabric(accelerator="auto", devices=1, precision=precision)
     start = _prepare(data, method, lengths, preprocessing, options, fabric, watcher)
     run, encoder, given = start.run, start.encoder, start.given
@@ -165,6 +165,14 @@ def _checkpoint(options: TrainOptions) -> Path | None:
 
 def _device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _precision(options: TrainOptions) -> str:
+    """The precision asked for; where it is left to be measured, once for a training."""
+    checkpoint = options.out / CHECKPOINT_FILE if options.out else None
+    if options.precision == "auto" and checkpoint and checkpoint.exists():
+        return str(peek_settings(checkpoint)["precision"])
+    return resolve_precision(options.precision, _device())
 
 
 def _recipe(options: TrainOptions, data_name: str, checkpoint: Path | None) -> Recipe:
