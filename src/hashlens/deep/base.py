@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hashlens.checks import check_n_bits, refuse
+from hashlens.deep.codebook import Codebook
 from hashlens.deep.recipe import Recipe
 
 
@@ -25,12 +26,15 @@ class Outputs(NamedTuple):
         The classifier's scores, where the method has a classifier.
     partner : float (n, n_bits), or None
         In training only: what a second network, which the loss compares with, says of the images.
+    codebook : Codebook, or None
+        In training only: the codes that the images are to get, where they are fixed beforehand.
     """
 
     features: Tensor
     projection: Tensor
     logits: Tensor | None
     partner: Tensor | None = None
+    codebook: Codebook | None = None
 
 
 class Targets(NamedTuple):
@@ -77,7 +81,9 @@ class HashNetwork(nn.Module, ABC):
         A network whose class scores come from the code overrides this.
         """
         partner = None if outputs.partner is None else outputs.partner[:, :n_bits]
-        return outputs._replace(projection=outputs.projection[:, :n_bits], partner=partner)
+        codebook = outputs.codebook and outputs.codebook.prefix(n_bits)
+        projection = outputs.projection[:, :n_bits]
+        return outputs._replace(projection=projection, partner=partner, codebook=codebook)
 
 
 class DeepMethod(ABC):

@@ -22,7 +22,7 @@ class CodeNetwork(HashNetwork):
     def __init__(self, trunk: Trunk, n_bits: int, n_classes: int = 0) -> None:
         super().__init__()
         self.trunk = trunk
-        self.hash_layer = nn.Linear(trunk.n_features, n_bits)
+        self.hash_layer: nn.Module = nn.Linear(trunk.n_features, n_bits)
         self.classifier = nn.Linear(n_bits, n_classes) if n_classes else None
 
     def activate(self, projection: Tensor) -> Tensor:
