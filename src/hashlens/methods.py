@@ -6,11 +6,32 @@ from typing import Any
 from hashlens.checks import check_choice
 
 METHODS: dict[str, str] = {
+    "bre": "hashlens.hashers.bre:BRE",
+    "cnnh": "hashlens.deep.cnnh:CNNH",
+    "cnnh-plus": "hashlens.deep.cnnh_plus:CNNHPLUS",
+    "cnnh-star": "hashlens.deep.cnnh_star:CNNHSTAR",
+    "csq": "hashlens.deep.csq:CSQ",
+    "dlbh": "hashlens.deep.dlbh:DLBH",
+    "dnnh": "hashlens.deep.dnnh:DNNH",
+    "dnnh-2net": "hashlens.deep.dnnh_2net:DNNH2NET",
+    "dnnh-fc": "hashlens.deep.dnnh_fc:DNNHFC",
+    "dpsh": "hashlens.deep.dpsh:DPSH",
+    "drhn": "hashlens.deep.drhn:DRHN",
+    "dsh": "hashlens.hashers.dsh:DSH",
+    "greedyhash": "hashlens.deep.greedyhash:GreedyHash",
+    "hashnet": "hashlens.deep.hashnet:HashNet",
     "itq": "hashlens.hashers.itq:ITQ",
+    "itq-cca": "hashlens.hashers.itq_cca:ITQCCA",
+    "ksh": "hashlens.hashers.ksh:KSH",
     "lsh": "hashlens.hashers.lsh:LSH",
+    "mlh": "hashlens.hashers.mlh:MLH",
+    "orthohash": "hashlens.deep.orthohash:OrthoHash",
     "pca-rr": "hashlens.hashers.pca_rr:PCARR",
     "pcah": "hashlens.hashers.pcah:PCAH",
     "ritq": "hashlens.deep.ritq:RITQ",
+    "sh": "hashlens.hashers.sh:SH",
+    "sklsh": "hashlens.hashers.sklsh:SKLSH",
+    "sph": "hashlens.hashers.sph:SpH",
 }
 
 
@@ -50,8 +71,8 @@ def classes_in(package: str) -> dict[str, str]:
 
     Examples
     --------
-    >>> classes_in("hashlens.deep")
-    {'RITQ': 'ritq'}
+    >>> classes_in("hashlens.deep")["RITQ"]
+    'ritq'
     """
     return {
         place.partition(":")[2]: name

@@ -54,6 +54,10 @@ def train(
             help="auto, 32-true or bf16-mixed.",
         ),
     ] = "auto",
+    validation: Annotated[
+        float,
+        typer.Option(min=0.0, max=0.5, help="Share of the images kept out, only to measure on."),
+    ] = 0.04,
     seed: Seed = 0,
     strict: Strict = False,
     overwrite: Annotated[
@@ -82,6 +86,7 @@ def train(
         image_size=image_size,
         flip=flip,
         precision=precision,
+        validation=validation,
         strict=strict,
         out=out,
         overwrite=overwrite,

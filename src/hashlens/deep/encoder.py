@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from hashlens.deep.base import HashNetwork
 
+MAX_BATCH = 256
+PIXELS_AT_ONCE = 256 * 64 * 64  # larger images come fewer at a time: memory stays bounded
+
 
 class Normalize(nn.Module):
     """Raw pixels (n, h, w, c) uint8 to (n, c, h, w) float of zero mean and unit variance."""
@@ -62,9 +65,11 @@ class DeepEncoder(nn.Module):
         self.normalize = normalize
         self.network = network
 
-    def embed(self, pixels: NDArray[np.uint8], batch_size: int = 256) -> Embedded:
+    def embed(self, pixels: NDArray[np.uint8]) -> Embedded:
         """Embed pixels (n, h, w, c) uint8, in float32, whatever precision the training had."""
         self.eval()
+        height, width = pixels.shape[1:3]
+        batch_size = max(1, min(MAX_BATCH, PIXELS_AT_ONCE // (height * width)))
         device = self.normalize.mean.device
         parts = []
         with torch.inference_mode():

@@ -1,0 +1,87 @@
+"""DNNH-2net: DNNH with a trunk for queries and another for what they are compared with."""
+
+from torch import Tensor, nn
+
+from hashlens.deep.base import HashNetwork, Outputs
+from hashlens.deep.dnnh import DNNH
+from hashlens.deep.triplet_method import EncodingNetwork
+from hashlens.deep.trunks import Trunk
+
+
+class TwoNetworks(EncodingNetwork):
+    """Trunk P -> hash layer, and in training also trunk Q -> the same hash layer.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        P, for queries and for every image once the training is over.
+    hash_layer : Module
+    partner_trunk : Trunk
+        Q.
+    """
+
+    def __init__(self, trunk: Trunk, hash_layer: nn.Module, partner_trunk: Trunk) -> None:
+        super().__init__(trunk, hash_layer)
+        self.partner_trunk = partner_trunk
+
+    def forward(self, images: Tensor) -> Outputs:
+        """Map a normalised batch to features and projections of P, and projections of Q."""
+        outputs = super().forward(images)
+        if not self.training:
+            return outputs
+        return outputs._replace(partner=self.hash_layer(self.partner_trunk(images)))
+
+
+class DNNH2NET(DNNH):
+    r"""The alternative to one shared trunk that DNNH's paper compares it with.
+
+    .. math::
+        \ell = \max\bigl(0, \lVert P(I) - Q(I^+) \rVert_2^2 - \lVert P(I) - Q(I^-) \rVert_2^2
+        + m \bigr)
+
+    The query I of a triplet goes through a trunk P of its own, the other two share Q. The paper
+    doubles the stack of convolutions and says nothing of the rest: the divide-and-encode module
+    is one for both, as in its Figure 1. Everything else is as in `DNNH`.
+
+    The paper does not say which trunk encodes once the training is over. Here P encodes every
+    image, queries and database alike: it is the trunk of the image to be coded, I, and one code
+    an image keeps all distances comparable. Q takes part in training only, and is saved with P.
+
+    Parameters
+    ----------
+    n_bits : int, 1 to 4096, default=48
+        Code length (the paper: 12, 24, 32, 48).
+    trunk : str, default="nin-32"
+        Of P and of Q; see `DNNH`.
+    n_features : int >= n_bits, optional
+        Features to be divided (the paper, and by default: 50 a bit).
+    triplets : {"random", "hard"}, default="random"
+        See `DNNH`.
+    margin : float >= 0, default=1
+        In bits (the paper: 1).
+    beta : float > 0, default=2
+        Steepness of the sigmoid.
+    n_bands : int >= 1, default=5
+        Values that eps takes during the training; 1 for no threshold.
+
+    References
+    ----------
+    H. Lai, Y. Pan, Y. Liu, S. Yan, Simultaneous feature learning and hash coding with deep neural
+    networks, CVPR 2015, sections 3.2 and 4.4, eq. 2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> network = DNNH2NET(n_bits=12, trunk="resnet-8").network(n_classes=10, n_channels=3)
+    >>> network.train()(torch.zeros(2, 3, 32, 32)).partner.shape
+    torch.Size([2, 12])
+    >>> network.eval()(torch.zeros(2, 3, 32, 32)).partner is None
+    True
+    """
+
+    def network(self, n_classes: int, n_channels: int) -> HashNetwork:
+        """Build both trunks for images with `n_channels` channels."""
+        del n_classes
+        self.check()
+        trunk, partner_trunk = self.build_trunk(n_channels), self.build_trunk(n_channels)
+        return TwoNetworks(trunk, self.hash_layer(trunk.n_features), partner_trunk)

@@ -1,0 +1,120 @@
+"""What DNNH and its two alternatives share: network, triplets and ranking loss."""
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from hashlens.checks import check_choice, check_float, check_int
+from hashlens.deep.base import DeepMethod, HashNetwork, Outputs, Targets
+from hashlens.deep.pairs import similarity
+from hashlens.deep.recipe import Recipe
+from hashlens.deep.triplets import hard_triplets, random_triplets, triplet_ranking_loss
+from hashlens.deep.trunks import Trunk, check_trunk
+from hashlens.deep.wide_trunk import build_wide_trunk
+
+FEATURES_PER_BIT = 50
+IMAGES_PER_CLASS = 4
+
+
+class EncodingNetwork(HashNetwork):
+    """Image -> trunk -> hash layer; no classifier.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        Its output is the feature vector kept for re-ranking.
+    hash_layer : Module
+        From (n, trunk.n_features) to (n, n_bits).
+    """
+
+    def __init__(self, trunk: Trunk, hash_layer: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.hash_layer = hash_layer
+
+    def forward(self, images: Tensor) -> Outputs:
+        """Map a normalised batch to features (n, d) and projections (n, n_bits)."""
+        features = self.trunk(images)
+        return Outputs(features, self.hash_layer(features), None)
+
+
+class TripletMethod(DeepMethod):
+    """Base of the methods that learn from triplets of images; `DNNH` describes the settings."""
+
+    supports_multi_label: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        n_bits: int = 48,
+        trunk: str = "nin-32",
+        n_features: int | None = None,
+        triplets: str = "random",
+        margin: float = 1.0,
+        beta: float = 2.0,
+    ) -> None:
+        super().__init__(n_bits)
+        self.trunk = trunk
+        self.n_features = n_features
+        self.triplets = triplets
+        self.margin = margin
+        self.beta = beta
+
+    def check(self) -> None:
+        """Raise InputError where a setting cannot be."""
+        super().check()
+        check_trunk(self.trunk)
+        if self.n_features is not None:
+            check_int("n_features", self.n_features, self.n_bits)
+        check_choice("triplets", self.triplets, ("random", "hard"))
+        check_float("margin", self.margin, 0.0)
+        check_float("beta", self.beta, 1e-3)
+
+    @classmethod
+    def examples_for_tests(cls) -> list[dict[str, Any]]:
+        """Give small settings for the contract tests."""
+        return [{"n_bits": 12, "trunk": "resnet-8"}]
+
+    @property
+    def image_size(self) -> int | None:
+        """224 for Table 1's network, whose output sizes are those of such images."""
+        return 224 if self.trunk == "nin" else None
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """Ask for several images of a class in a batch: without two alike there is no triplet."""
+        n_images = min(recipe.batch_size, max(IMAGES_PER_CLASS, recipe.images_per_class))
+        return replace(recipe, images_per_class=n_images)
+
+    def build_trunk(self, n_channels: int) -> Trunk:
+        """Build a trunk of the wanted number of features."""
+        wanted = self.n_features or FEATURES_PER_BIT * self.n_bits
+        return build_wide_trunk(self.trunk, n_channels, wanted)
+
+    @abstractmethod
+    def hash_layer(self, n_features: int) -> nn.Module:
+        """Build the layer from features (n, n_features) to projections (n, n_bits)."""
+
+    @abstractmethod
+    def relax(self, projection: Tensor, progress: float) -> Tensor:
+        """Turn projections into values in [0, 1], at least 0.5 where the bit is 1."""
+
+    def network(self, n_classes: int, n_channels: int) -> HashNetwork:
+        """Build the network for images with `n_channels` channels."""
+        del n_classes
+        self.check()
+        trunk = self.build_trunk(n_channels)
+        return EncodingNetwork(trunk, self.hash_layer(trunk.n_features))
+
+    def loss(self, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
+        """Triplet ranking loss (eq. 2) on triplets of the batch."""
+        similar = similarity(targets)
+        query = self.relax(outputs.projection, progress)
+        partner = outputs.partner
+        other = query if partner is None else self.relax(partner, progress)
+        if self.triplets == "random":
+            drawn = random_triplets(similar)
+        else:
+            drawn = hard_triplets(similar, query, other, self.margin)
+        near, far = other[drawn.near], other[drawn.far]
+        return triplet_ranking_loss(query[drawn.query], near, far, self.margin)

@@ -1,0 +1,209 @@
+"""DNNH against its equations: ranking loss, divide-and-encode, piece-wise threshold, triplets."""
+
+import numpy as np
+import pytest
+import torch
+
+from hashlens.deep.base import Outputs, make_targets
+from hashlens.deep.divide_encode import (
+    DivideAndEncode,
+    band_at,
+    piecewise_threshold,
+    slice_lengths,
+)
+from hashlens.deep.dnnh import DNNH
+from hashlens.deep.pairs import similarity
+from hashlens.deep.recipe import Recipe
+from hashlens.deep.triplets import hard_triplets, random_triplets, triplet_ranking_loss
+from hashlens.errors import InputError
+
+SEVERAL = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1], [0, 0, 0]], bool)
+
+
+def loss_and_gradients_by_hand(b, near, far, margin):
+    """Eq. 2 and 3, triplet by triplet."""
+    total, gradients = 0.0, [np.zeros_like(b) for _ in range(3)]
+    for t in range(len(b)):
+        value = margin
+        for k in range(b.shape[1]):
+            value += (b[t, k] - near[t, k]) ** 2 - (b[t, k] - far[t, k]) ** 2
+        if value > 0:
+            total += value
+            gradients[0][t] = 2 * far[t] - 2 * near[t]
+            gradients[1][t] = 2 * near[t] - 2 * b[t]
+            gradients[2][t] = 2 * b[t] - 2 * far[t]
+    return total / len(b), [gradient / len(b) for gradient in gradients]
+
+
+@pytest.mark.parametrize("margin", [1.0, 0.25])
+def test_loss_is_equation_2_and_its_gradient_equation_3(margin):
+    rng = np.random.default_rng(0)
+    arrays = [rng.random((40, 7)) for _ in range(3)]
+    arrays[0][0], arrays[1][0], arrays[2][0] = 0, 0, 1  # 7 bits apart: no loss
+    arrays[0][1], arrays[1][1], arrays[2][1] = 0, 0, np.eye(7)[0] * margin**0.5  # on the edge
+    tensors = [torch.from_numpy(array).requires_grad_() for array in arrays]
+    loss = triplet_ranking_loss(*tensors, margin)
+    loss.backward()
+    expected, gradients = loss_and_gradients_by_hand(*arrays, margin)
+    assert loss.item() == pytest.approx(expected, rel=1e-12)
+    # Eq. 3 prints the gradient of b- as 2 b- - 2 b: the sign that descends is the other one.
+    for tensor, gradient in zip(tensors, gradients, strict=True):
+        np.testing.assert_allclose(tensor.grad.numpy(), gradient, atol=1e-15)
+    idle = (tensors[0].grad == 0).all(1)
+    assert idle[:2].all()
+    assert not idle.all()
+
+
+def test_no_triplet_gives_a_zero_loss_with_a_graph():
+    method = DNNH(4, "resnet-8")
+    projection = torch.randn(3, 4, requires_grad=True)
+    for labels in ([0, 1, 2], [1, 1, 1]):  # no two alike; all alike
+        targets = make_targets(torch.tensor(labels), 3, 0.0)
+        loss = method.loss(Outputs(projection, projection, None), targets, 0.0)
+        loss.backward()
+        assert loss.item() == 0
+        assert (projection.grad == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("n_features", "n_bits", "lengths"), [(10, 4, [3, 3, 2, 2]), (12, 4, [3] * 4), (5, 5, [1] * 5)]
+)
+def test_divide_and_encode_in_slow_loops(n_features, n_bits, lengths):
+    assert slice_lengths(n_features, n_bits) == lengths  # footnote 4
+    layer = DivideAndEncode(n_features, n_bits)
+    torch.nn.init.normal_(layer.bias)
+    features = torch.randn(3, n_features)
+    expected = torch.zeros(3, n_bits)
+    for row in range(3):
+        start = 0
+        for bit, length in enumerate(lengths):
+            for j in range(start, start + length):
+                expected[row, bit] += layer.weight[0, j] * features[row, j]
+            expected[row, bit] += layer.bias[bit]
+            start += length
+    torch.testing.assert_close(layer(features), expected)
+
+
+def test_threshold_is_equation_6():
+    values = torch.tensor([0.0, 0.29, 0.31, 0.5, 0.69, 0.71, 1.0], requires_grad=True)
+    out = piecewise_threshold(values, 0.2)
+    torch.testing.assert_close(out, torch.tensor([0.0, 0.0, 0.31, 0.5, 0.69, 1.0, 1.0]))
+    out.sum().backward()
+    assert values.grad.tolist() == [0, 0, 1, 1, 1, 0, 0]
+    assert torch.equal(piecewise_threshold(values, 0.5), values)
+
+
+def test_the_band_narrows_to_a_floor():
+    assert [band_at(p, 4) for p in (0.0, 0.24, 0.25, 0.5)] == pytest.approx([0.5, 0.5, 0.4, 0.32])
+    assert band_at(0.99, 100) == 0.1
+
+
+def test_the_bit_is_the_relaxed_value_at_least_half():
+    method = DNNH(4, "resnet-8", beta=2.0)
+    projection = torch.linspace(-3, 3, 101)
+    for progress in (0.0, 0.5, 0.99):
+        values = method.relax(projection, progress)
+        assert torch.equal(values >= 0.5, projection >= 0)
+        inside = (values > 0) & (values < 1)
+        torch.testing.assert_close(values[inside], 1 / (1 + (-2 * projection[inside]).exp()))
+
+
+def every_triplet(labels):
+    shared = labels.astype(int) @ labels.T > 0
+    return {
+        (i, j, k)
+        for i in range(len(labels))
+        for j in range(len(labels))
+        for k in range(len(labels))
+        if i != j and shared[i, j] and not shared[i, k] and k != i
+    }
+
+
+def as_set(triplets):
+    return set(zip(*(rows.tolist() for rows in triplets), strict=True))
+
+
+def test_random_triplets_are_triplets_and_all_of_them_come_up():
+    torch.manual_seed(0)
+    similar = similarity(make_targets(torch.from_numpy(SEVERAL), 3, 0.0))
+    triplets = random_triplets(similar, 200)
+    assert as_set(triplets) == every_triplet(SEVERAL)
+    assert triplets.query.bincount().tolist() == [200] * 4  # the image without labels has none
+    assert len(random_triplets(similar).query) == 4 * 16
+
+
+def test_hard_triplets_are_all_those_with_a_loss():
+    torch.manual_seed(0)
+    similar = similarity(make_targets(torch.from_numpy(SEVERAL), 3, 0.0))
+    p, q = torch.rand(5, 6), torch.rand(5, 6)
+    wanted = {
+        (i, j, k)
+        for i, j, k in every_triplet(SEVERAL)
+        if ((p[i] - q[j]) ** 2).sum() - ((p[i] - q[k]) ** 2).sum() + 0.1 > 0
+    }
+    assert as_set(hard_triplets(similar, p, q, 0.1, 200)) == wanted
+    assert 0 < len(wanted) < len(every_triplet(SEVERAL))
+    far_apart = torch.eye(3).repeat_interleave(2, 0) * 9
+    pairs = torch.eye(3, dtype=torch.bool).repeat_interleave(2, 0).repeat_interleave(2, 1)
+    assert len(hard_triplets(pairs, far_apart, far_apart, 1.0).query) == 0
+
+
+@pytest.mark.parametrize("triplets", ["random", "hard"])
+def test_the_method_s_loss_in_slow_loops(triplets):
+    torch.manual_seed(0)
+    labels = torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=torch.bool)
+    projection = torch.tensor([[2.0, -1.0, 0.1], [-2.0, -1.5, 0.3], [2.5, -1.0, -0.2]])
+    method = DNNH(3, "resnet-8", triplets=triplets, beta=2.0, n_bands=2)
+    b = np.empty((3, 3))
+    for i in range(3):
+        for k in range(3):
+            s = 1 / (1 + np.exp(-2.0 * projection[i, k].item()))
+            b[i, k] = 0 if s < 0.1 else 1 if s > 0.9 else s  # eps is 0.4 in the second half
+    assert {0.0, 1.0} < set(b.flat)
+    # The third image is unlike both others, which are each other's like one.
+    expected, _ = loss_and_gradients_by_hand(b[[0, 1]], b[[1, 0]], b[[2, 2]], 1.0)
+    assert expected > 1
+    loss = method.loss(Outputs(projection, projection, None), make_targets(labels, 3, 0.0), 0.5)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_prefix_is_the_network_of_the_first_slices():
+    torch.manual_seed(0)
+    network = DNNH(4, "resnet-8", n_features=10).network(3, 1).eval()
+    images = torch.randn(2, 1, 12, 12)
+    outputs = network(images)
+    assert outputs.features.shape == (2, 10)
+    layer = DivideAndEncode(6, 2)  # the first two of the slices 3, 3, 2, 2
+    layer.weight.data = network.hash_layer.weight.data[:, :6]
+    layer.bias.data = network.hash_layer.bias.data[:2]
+    torch.testing.assert_close(
+        network.prefix(outputs, 2).projection, layer(outputs.features[:, :6])
+    )
+
+
+def test_fifty_features_a_bit_unless_told():
+    assert DNNH(3, "resnet-8").network(4, 1).hash_layer.weight.shape == (1, 150)
+    assert DNNH(3, "nin").image_size == 224
+    assert DNNH(3, "nin-32").image_size is None
+
+
+def test_batches_hold_images_of_a_class():
+    method = DNNH()
+    assert method.recipe(Recipe()).images_per_class == 4
+    assert method.recipe(Recipe(images_per_class=8)).images_per_class == 8
+    assert method.recipe(Recipe(batch_size=2)).images_per_class == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n_features": 47}, "n_features must be an int >= 48. Got 47"),
+        ({"triplets": "hardest"}, "triplets must be one of random, hard. .* Did you mean 'hard'"),
+        ({"margin": -1.0}, "margin must be a number >= 0"),
+        ({"beta": 0.0}, "beta must be a number >= "),
+        ({"n_bands": 0}, "n_bands must be an int >= 1"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
+        DNNH(**wrong).check()
