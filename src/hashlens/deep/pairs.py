@@ -10,6 +10,7 @@ def similarity(targets: Targets) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> from hashlens.deep.base import make_targets
     >>> similarity(make_targets(torch.tensor([1, 0, 1]), 2, 0.0)).int()
     tensor([[1, 0, 1],
