@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hashlens.checks import check_n_bits, refuse
 from hashlens.deep.codebook import Codebook
 from hashlens.deep.recipe import Recipe
+from hashlens.deep.trunks import check_trunk
 
 
 class Outputs(NamedTuple):
@@ -93,16 +94,20 @@ class DeepMethod(ABC):
     ----------
     n_bits : int, 1 to 4096
         Code length.
+    trunk : str
+        What maps images to features; see `build_trunk`.
     """
 
     supports_multi_label: ClassVar[bool] = False
 
-    def __init__(self, n_bits: int = 48) -> None:
+    def __init__(self, n_bits: int = 48, trunk: str = "cifarnet") -> None:
         self.n_bits = n_bits
+        self.trunk = trunk
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         check_n_bits(self.n_bits)
+        check_trunk(self.trunk)
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments, JSON-able."""
@@ -111,7 +116,7 @@ class DeepMethod(ABC):
     @classmethod
     def examples_for_tests(cls) -> list[dict[str, Any]]:
         """Give small settings for the contract tests, of at most 16 bits."""
-        return [{"n_bits": 8}]
+        return [{"n_bits": 8, "trunk": "resnet-8"}]
 
     @property
     def image_size(self) -> int | None:

@@ -1,7 +1,5 @@
 """A network that knows a fixed centre for every class, and the methods that draw images to it."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -9,7 +7,7 @@ from hashlens.deep.base import DeepMethod, Given, HashNetwork, Outputs
 from hashlens.deep.centres import build_centres, min_distance
 from hashlens.deep.code_network import CodeNetwork
 from hashlens.deep.codebook import Codebook
-from hashlens.deep.trunks import Trunk, check_trunk
+from hashlens.deep.trunks import Trunk
 
 
 class CentreNetwork(CodeNetwork):
@@ -43,20 +41,6 @@ class CentreMethod(DeepMethod):
     """Base of the methods with a centre for every class."""
 
     supports_multi_label = True
-
-    def __init__(self, n_bits: int = 48, trunk: str = "cifarnet") -> None:
-        super().__init__(n_bits)
-        self.trunk = trunk
-
-    def check(self) -> None:
-        """Raise InputError where a setting cannot be."""
-        super().check()
-        check_trunk(self.trunk)
-
-    @classmethod
-    def examples_for_tests(cls) -> list[dict[str, Any]]:
-        """Give small settings for the contract tests."""
-        return [{"n_bits": 12, "trunk": "resnet-8"}]
 
     def prepare(self, network: HashNetwork, given: Given) -> dict[str, float]:
         """Build the centres; returns the smallest distance of two, for each length."""

@@ -1,7 +1,5 @@
 """CNNH: codes from the labels first, then a network that predicts them."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -11,7 +9,7 @@ from hashlens.deep.base import DeepMethod, Given, HashNetwork, Outputs, Targets
 from hashlens.deep.code_descent import descend
 from hashlens.deep.codebook import Codebook
 from hashlens.deep.label_groups import label_groups
-from hashlens.deep.trunks import Trunk, build_trunk, check_trunk
+from hashlens.deep.trunks import Trunk, build_trunk
 
 
 class CNNHNetwork(HashNetwork):
@@ -81,18 +79,7 @@ class CNNH(DeepMethod):
     supports_multi_label = True
 
     def __init__(self, n_bits: int = 48, trunk: str = "cnnh") -> None:
-        super().__init__(n_bits)
-        self.trunk = trunk
-
-    def check(self) -> None:
-        """Raise InputError where a setting cannot be."""
-        super().check()
-        check_trunk(self.trunk)
-
-    @classmethod
-    def examples_for_tests(cls) -> list[dict[str, Any]]:
-        """Give small settings for the contract tests."""
-        return [{"n_bits": 8, "trunk": "resnet-8"}]
+        super().__init__(n_bits, trunk)
 
     def network(self, n_classes: int, n_channels: int) -> CNNHNetwork:
         """Build trunk and hash layer."""

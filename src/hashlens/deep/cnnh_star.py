@@ -1,7 +1,5 @@
 """CNNH*: CNNH with the convolutions of DNNH."""
 
-from typing import Any
-
 from hashlens.deep.cnnh import CNNH
 
 
@@ -42,8 +40,3 @@ class CNNHSTAR(CNNH):
 
     def __init__(self, n_bits: int = 48, trunk: str = "nin-32") -> None:
         super().__init__(n_bits, trunk)
-
-    @classmethod
-    def examples_for_tests(cls) -> list[dict[str, Any]]:
-        """Give small settings for the contract tests."""
-        return [{"n_bits": 8, "trunk": "resnet-8"}]

@@ -17,12 +17,18 @@ class CodeNetwork(HashNetwork):
     n_bits : int
     n_classes : int, default=0
         Size of a linear classifier on the activated code; 0 for none.
+    hash_layer : Module, optional
+        From (n, trunk.n_features) to (n, n_bits); a linear layer by default.
     """
 
-    def __init__(self, trunk: Trunk, n_bits: int, n_classes: int = 0) -> None:
+    def __init__(
+        self, trunk: Trunk, n_bits: int, n_classes: int = 0, hash_layer: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.trunk = trunk
-        self.hash_layer: nn.Module = nn.Linear(trunk.n_features, n_bits)
+        if hash_layer is None:
+            hash_layer = nn.Linear(trunk.n_features, n_bits)
+        self.hash_layer = hash_layer
         self.classifier = nn.Linear(n_bits, n_classes) if n_classes else None
 
     def activate(self, projection: Tensor) -> Tensor:

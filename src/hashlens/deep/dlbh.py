@@ -10,7 +10,7 @@ from hashlens.checks import check_float, refuse
 from hashlens.deep.base import DeepMethod, Given, HashNetwork, Outputs, Targets, classification_loss
 from hashlens.deep.code_network import CodeNetwork
 from hashlens.deep.recipe import Recipe
-from hashlens.deep.trunks import Trunk, build_trunk, check_trunk, pretrained_size
+from hashlens.deep.trunks import Trunk, build_trunk, pretrained_size
 
 BATCH_SIZE = 32
 MIN_STEPS = 300
@@ -77,15 +77,13 @@ class DLBH(DeepMethod):
         pretrained: bool = True,
         trunk_rate: float = 0.1,
     ) -> None:
-        super().__init__(n_bits)
-        self.trunk = trunk
+        super().__init__(n_bits, trunk)
         self.pretrained = pretrained
         self.trunk_rate = trunk_rate
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         super().check()
-        check_trunk(self.trunk)
         check_float("trunk_rate", self.trunk_rate, 0.0)
         if not isinstance(self.pretrained, bool):
             raise refuse("pretrained", "True or False", self.pretrained)

@@ -3,25 +3,28 @@
 from torch import Tensor, nn
 
 from hashlens.deep.base import HashNetwork, Outputs
+from hashlens.deep.code_network import CodeNetwork
 from hashlens.deep.dnnh import DNNH
-from hashlens.deep.triplet_method import EncodingNetwork
 from hashlens.deep.trunks import Trunk
 
 
-class TwoNetworks(EncodingNetwork):
+class TwoNetworks(CodeNetwork):
     """Trunk P -> hash layer, and in training also trunk Q -> the same hash layer.
 
     Parameters
     ----------
     trunk : Trunk
         P, for queries and for every image once the training is over.
+    n_bits : int
     hash_layer : Module
     partner_trunk : Trunk
         Q.
     """
 
-    def __init__(self, trunk: Trunk, hash_layer: nn.Module, partner_trunk: Trunk) -> None:
-        super().__init__(trunk, hash_layer)
+    def __init__(
+        self, trunk: Trunk, n_bits: int, hash_layer: nn.Module, partner_trunk: Trunk
+    ) -> None:
+        super().__init__(trunk, n_bits, hash_layer=hash_layer)
         self.partner_trunk = partner_trunk
 
     def forward(self, images: Tensor) -> Outputs:
@@ -84,4 +87,4 @@ class DNNH2NET(DNNH):
         del n_classes
         self.check()
         trunk, partner_trunk = self.build_trunk(n_channels), self.build_trunk(n_channels)
-        return TwoNetworks(trunk, self.hash_layer(trunk.n_features), partner_trunk)
+        return TwoNetworks(trunk, self.n_bits, self.hash_layer(trunk.n_features), partner_trunk)

@@ -1,23 +1,19 @@
 """DPSH: the likelihood of the pairs of a batch, alike or not."""
 
-from dataclasses import replace
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from hashlens.checks import check_float, refuse
-from hashlens.deep.base import DeepMethod, Outputs, Targets
+from hashlens.deep.base import Outputs, Targets
 from hashlens.deep.code_network import CodeNetwork
-from hashlens.deep.pairs import similarity
-from hashlens.deep.recipe import Recipe
-from hashlens.deep.trunks import build_trunk, check_trunk
+from hashlens.deep.pairs import PairMethod, similarity
+from hashlens.deep.trunks import build_trunk
 
 PAPER_IMAGES = 5_000  # in the training set for which the paper gives eta: CIFAR-10
 
 
-class DPSH(DeepMethod):
+class DPSH(PairMethod):
     r"""Deep pairwise-supervised hashing: inner products tell which pairs share a label.
 
     .. math::
@@ -62,8 +58,6 @@ class DPSH(DeepMethod):
     torch.Size([2, 16])
     """
 
-    supports_multi_label = True
-
     def __init__(
         self,
         n_bits: int = 48,
@@ -71,23 +65,16 @@ class DPSH(DeepMethod):
         eta: float = 10.0,
         balanced: bool = True,
     ) -> None:
-        super().__init__(n_bits)
-        self.trunk = trunk
+        super().__init__(n_bits, trunk)
         self.eta = eta
         self.balanced = balanced
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         super().check()
-        check_trunk(self.trunk)
         check_float("eta", self.eta, 0.0)
         if not isinstance(self.balanced, bool):
             raise refuse("balanced", "True or False", self.balanced)
-
-    @classmethod
-    def examples_for_tests(cls) -> list[dict[str, Any]]:
-        """Give small settings for the contract tests."""
-        return [{"n_bits": 8, "trunk": "resnet-8"}]
 
     def network(self, n_classes: int, n_channels: int) -> CodeNetwork:
         """Build trunk and hash layer; the method has no classifier."""
@@ -97,18 +84,6 @@ class DPSH(DeepMethod):
         normalised = nn.BatchNorm1d(network.trunk.n_features, affine=False)
         network.hash_layer = nn.Sequential(normalised, network.hash_layer)
         return network
-
-    def recipe(self, recipe: Recipe) -> Recipe:
-        """Lower the rate, as a loss of products of outputs needs; keep similar pairs in a batch."""
-        return replace(
-            recipe,
-            learning_rate=min(0.1, recipe.learning_rate),
-            images_per_class=min(4, recipe.batch_size),
-        )
-
-    def rate_factor(self, name: str) -> float:
-        """Slow the hash layer down: its outputs enter the loss squared."""
-        return 0.1 if name.startswith("hash_layer") else 1.0
 
     def loss(self, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
         """Negative log-likelihood of the batch's pairs, plus the distance to the codes."""

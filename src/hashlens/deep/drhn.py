@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hashlens.checks import check_float, check_int, refuse
+from hashlens.checks import check_float, check_int, check_n_bits, refuse
 from hashlens.deep.base import DeepMethod, Outputs, Targets, classification_loss
 from hashlens.deep.code_network import CodeNetwork
 from hashlens.deep.drhn_trunk import DRHNTrunk
@@ -94,16 +94,15 @@ class DRHN(DeepMethod):
         threshold: float = 0.5,
         trunk: str = PAPER_TRUNK,
     ) -> None:
-        super().__init__(n_bits)
+        super().__init__(n_bits, trunk)
         self.n_blocks = n_blocks
         self.n_groups = n_groups
         self.width = width
         self.threshold = threshold
-        self.trunk = trunk
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
-        super().check()
+        check_n_bits(self.n_bits)
         check_int("n_blocks", self.n_blocks, 1)
         check_int("n_groups", self.n_groups, 1)
         check_int("width", self.width, 1)

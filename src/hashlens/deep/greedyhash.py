@@ -1,7 +1,6 @@
 """GreedyHash: a classifier on the very bits, with the sign passed over in the backward pass."""
 
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor
 
@@ -9,7 +8,7 @@ from hashlens.checks import check_float
 from hashlens.deep.base import DeepMethod, Outputs, Targets, classification_loss
 from hashlens.deep.code_network import CodeNetwork
 from hashlens.deep.recipe import Recipe
-from hashlens.deep.trunks import build_trunk, check_trunk
+from hashlens.deep.trunks import build_trunk
 
 
 class GreedyNetwork(CodeNetwork):
@@ -61,20 +60,13 @@ class GreedyHash(DeepMethod):
     def __init__(
         self, n_bits: int = 48, trunk: str = "cifarnet", quantisation_weight: float = 0.1
     ) -> None:
-        super().__init__(n_bits)
-        self.trunk = trunk
+        super().__init__(n_bits, trunk)
         self.quantisation_weight = quantisation_weight
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         super().check()
-        check_trunk(self.trunk)
         check_float("quantisation_weight", self.quantisation_weight, 0.0)
-
-    @classmethod
-    def examples_for_tests(cls) -> list[dict[str, Any]]:
-        """Give small settings for the contract tests."""
-        return [{"n_bits": 12, "trunk": "resnet-8"}]
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """Lower the rate: the gradient of the cubic term can carry a large step away for good."""

@@ -1,22 +1,19 @@
 """HashNet: weighted likelihood of the pairs, through a tanh that grows into the sign."""
 
 import math
-from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from hashlens.checks import check_float
-from hashlens.deep.base import DeepMethod, Outputs, Targets
+from hashlens.deep.base import Outputs, Targets
 from hashlens.deep.code_network import CodeNetwork
-from hashlens.deep.pairs import similarity
-from hashlens.deep.recipe import Recipe
-from hashlens.deep.trunks import build_trunk, check_trunk
+from hashlens.deep.pairs import PairMethod, similarity
+from hashlens.deep.trunks import build_trunk
 
 
-class HashNet(DeepMethod):
+class HashNet(PairMethod):
     r"""Weighted maximum likelihood of similar and dissimilar pairs, by continuation.
 
     .. math::
@@ -57,8 +54,6 @@ class HashNet(DeepMethod):
     [1.0, 5.0, 7.0]
     """
 
-    supports_multi_label = True
-
     def __init__(
         self,
         n_bits: int = 48,
@@ -66,38 +61,15 @@ class HashNet(DeepMethod):
         steepness: float = 10.0,
         final_beta: float = 3.0,
     ) -> None:
-        super().__init__(n_bits)
-        self.trunk = trunk
+        super().__init__(n_bits, trunk)
         self.steepness = steepness
         self.final_beta = final_beta
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         super().check()
-        check_trunk(self.trunk)
         check_float("steepness", self.steepness, 1e-6)
         check_float("final_beta", self.final_beta, 1.0)
-
-    @classmethod
-    def examples_for_tests(cls) -> list[dict[str, Any]]:
-        """Give small settings for the contract tests."""
-        return [{"n_bits": 12, "trunk": "resnet-8"}]
-
-    def recipe(self, recipe: Recipe) -> Recipe:
-        """Lower the rate, and put images of a class side by side.
-
-        With many classes, chance makes few similar pairs.
-        """
-        rate = min(recipe.learning_rate, 0.1)
-        size = min(4, recipe.batch_size)
-        return replace(recipe, learning_rate=rate, images_per_class=size)
-
-    def rate_factor(self, name: str) -> float:
-        """Move the hash layer slowly: a large step saturates the tanh, which then has no gradient.
-
-        At the full rate, all images often end with one and the same code.
-        """
-        return 0.1 if name.startswith("hash_layer") else 1.0
 
     def network(self, n_classes: int, n_channels: int) -> CodeNetwork:
         """Build trunk and hash layer; there is no classifier."""

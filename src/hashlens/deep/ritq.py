@@ -17,7 +17,7 @@ from hashlens.deep.base import (
     Targets,
     classification_loss,
 )
-from hashlens.deep.trunks import Trunk, build_trunk, check_trunk
+from hashlens.deep.trunks import Trunk, build_trunk
 from hashlens.hashers.itq import ITQ
 
 
@@ -78,14 +78,12 @@ class RITQ(DeepMethod):
     supports_multi_label = True
 
     def __init__(self, n_bits: int = 48, trunk: str = "resnet-32", n_features: int = 256) -> None:
-        super().__init__(n_bits)
-        self.trunk = trunk
+        super().__init__(n_bits, trunk)
         self.n_features = n_features
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         super().check()
-        check_trunk(self.trunk)
         check_int("n_features", self.n_features, 1)
         if self.n_bits > self.n_features:
             raise refuse("n_bits", f"at most n_features = {self.n_features}", self.n_bits)

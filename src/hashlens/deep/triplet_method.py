@@ -1,43 +1,20 @@
 """What DNNH and its two alternatives share: network, triplets and ranking loss."""
 
 from abc import abstractmethod
-from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from hashlens.checks import check_choice, check_float, check_int
 from hashlens.deep.base import DeepMethod, HashNetwork, Outputs, Targets
-from hashlens.deep.pairs import similarity
+from hashlens.deep.code_network import CodeNetwork
+from hashlens.deep.pairs import in_groups, similarity
 from hashlens.deep.recipe import Recipe
 from hashlens.deep.triplets import hard_triplets, random_triplets, triplet_ranking_loss
-from hashlens.deep.trunks import Trunk, check_trunk
+from hashlens.deep.trunks import Trunk
 from hashlens.deep.wide_trunk import build_wide_trunk
 
 FEATURES_PER_BIT = 50
-IMAGES_PER_CLASS = 4
-
-
-class EncodingNetwork(HashNetwork):
-    """Image -> trunk -> hash layer; no classifier.
-
-    Parameters
-    ----------
-    trunk : Trunk
-        Its output is the feature vector kept for re-ranking.
-    hash_layer : Module
-        From (n, trunk.n_features) to (n, n_bits).
-    """
-
-    def __init__(self, trunk: Trunk, hash_layer: nn.Module) -> None:
-        super().__init__()
-        self.trunk = trunk
-        self.hash_layer = hash_layer
-
-    def forward(self, images: Tensor) -> Outputs:
-        """Map a normalised batch to features (n, d) and projections (n, n_bits)."""
-        features = self.trunk(images)
-        return Outputs(features, self.hash_layer(features), None)
 
 
 class TripletMethod(DeepMethod):
@@ -54,8 +31,7 @@ class TripletMethod(DeepMethod):
         margin: float = 1.0,
         beta: float = 2.0,
     ) -> None:
-        super().__init__(n_bits)
-        self.trunk = trunk
+        super().__init__(n_bits, trunk)
         self.n_features = n_features
         self.triplets = triplets
         self.margin = margin
@@ -64,17 +40,11 @@ class TripletMethod(DeepMethod):
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         super().check()
-        check_trunk(self.trunk)
         if self.n_features is not None:
             check_int("n_features", self.n_features, self.n_bits)
         check_choice("triplets", self.triplets, ("random", "hard"))
         check_float("margin", self.margin, 0.0)
         check_float("beta", self.beta, 1e-3)
-
-    @classmethod
-    def examples_for_tests(cls) -> list[dict[str, Any]]:
-        """Give small settings for the contract tests."""
-        return [{"n_bits": 12, "trunk": "resnet-8"}]
 
     @property
     def image_size(self) -> int | None:
@@ -83,8 +53,7 @@ class TripletMethod(DeepMethod):
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """Ask for several images of a class in a batch: without two alike there is no triplet."""
-        n_images = min(recipe.batch_size, max(IMAGES_PER_CLASS, recipe.images_per_class))
-        return replace(recipe, images_per_class=n_images)
+        return in_groups(recipe)
 
     def build_trunk(self, n_channels: int) -> Trunk:
         """Build a trunk of the wanted number of features."""
@@ -104,7 +73,8 @@ class TripletMethod(DeepMethod):
         del n_classes
         self.check()
         trunk = self.build_trunk(n_channels)
-        return EncodingNetwork(trunk, self.hash_layer(trunk.n_features))
+        hash_layer = self.hash_layer(trunk.n_features)
+        return CodeNetwork(trunk, self.n_bits, hash_layer=hash_layer)
 
     def loss(self, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
         """Triplet ranking loss (eq. 2) on triplets of the batch."""
