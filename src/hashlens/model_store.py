@@ -111,7 +111,8 @@ def _encoder_arrays(encoder: Encoder) -> tuple[dict[str, Any], Arrays]:
     if isinstance(encoder, DeepEncoder):
         state = encoder.state_dict()
         # safetensors writes memory as it lies: filters in channels-last order must be laid out.
-        return {"kind": "deep"}, {k: np.asarray(v.cpu(), order="C") for k, v in state.items()}
+        kind = {"kind": "deep", "flip_average": encoder.flip_average}
+        return kind, {k: np.asarray(v.cpu(), order="C") for k, v in state.items()}
     from hashlens.feature_encoder import FeatureEncoder
 
     if isinstance(encoder, FeatureEncoder):
@@ -149,7 +150,7 @@ def _restore_deep(header: dict[str, Any], arrays: Arrays) -> Encoder:
     with torch.random.fork_rng(devices=[]):
         network = method.network(len(header["classes"]), n_channels)
     normalize = Normalize(torch.zeros(n_channels), torch.ones(n_channels))
-    encoder = DeepEncoder(normalize, network)
+    encoder = DeepEncoder(normalize, network, header["encoder"].get("flip_average", False))
     encoder.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
     device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder.to(device).to(memory_format=torch.channels_last)

@@ -14,7 +14,12 @@ from hashlens.deep.divide_encode import (
 from hashlens.deep.dnnh import DNNH
 from hashlens.deep.pairs import similarity
 from hashlens.deep.recipe import Recipe
-from hashlens.deep.triplets import hard_triplets, random_triplets, triplet_ranking_loss
+from hashlens.deep.triplets import (
+    batch_ranking_loss,
+    hard_triplets,
+    random_triplets,
+    triplet_ranking_loss,
+)
 from hashlens.errors import InputError
 
 SEVERAL = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1], [0, 0, 0]], bool)
@@ -148,12 +153,68 @@ def test_hard_triplets_are_all_those_with_a_loss():
     assert len(hard_triplets(pairs, far_apart, far_apart, 1.0).query) == 0
 
 
-@pytest.mark.parametrize("triplets", ["random", "hard"])
+def test_all_triplets_in_slow_loops():
+    torch.manual_seed(0)
+    similar = similarity(make_targets(torch.from_numpy(SEVERAL), 3, 0.0))
+    tensors = [torch.rand(5, 6, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    p, q = (tensor.detach().numpy() for tensor in tensors)
+    triplets = np.array(sorted(every_triplet(SEVERAL)))
+    i, j, k = triplets.T
+    one_by_one = [
+        loss_and_gradients_by_hand(p[[a]], q[[b]], q[[c]], 0.1)[0] for a, b, c in triplets
+    ]
+    costly = np.array(one_by_one) > 0
+    assert 0 < costly.sum() < len(triplets)
+    loss = batch_ranking_loss(similar, *tensors, 0.1)
+    loss.backward()
+    assert loss.item() == pytest.approx(np.mean(np.array(one_by_one)[costly]), rel=1e-12)
+    _, by_hand = loss_and_gradients_by_hand(p[i[costly]], q[j[costly]], q[k[costly]], 0.1)
+    expected = [np.zeros_like(p), np.zeros_like(q)]
+    np.add.at(expected[0], i[costly], by_hand[0])
+    np.add.at(expected[1], j[costly], by_hand[1])
+    np.add.at(expected[1], k[costly], by_hand[2])
+    for tensor, gradient in zip(tensors, expected, strict=True):
+        np.testing.assert_allclose(tensor.grad.numpy(), gradient, atol=1e-12)
+
+
+def test_the_margin_is_an_eighth_of_the_bits_that_the_loss_sees():
+    projection = torch.randn(4, 16)
+    targets = make_targets(torch.tensor([0, 0, 1, 1]), 2, 0.0)
+    outputs = Outputs(projection, projection, None)
+    unset, two = DNNH(16, "resnet-8"), DNNH(16, "resnet-8", margin=2.0)
+    assert unset.loss(outputs, targets, 0.0) == two.loss(outputs, targets, 0.0)
+    shorter = Outputs(projection, projection[:, :8], None)
+    one = DNNH(16, "resnet-8", margin=1.0)
+    assert unset.loss(shorter, targets, 0.0) == one.loss(shorter, targets, 0.0)
+    # All codes the same: every triplet costs the margin, which is the unit.
+    same = Outputs(projection, torch.zeros(4, 8), None)
+    assert two.loss(same, targets, 0.0).item() == 1
+    assert DNNH(8, "resnet-8", margin=0.5).loss(same, targets, 0.0).item() == 0.5
+
+
+def test_normalised_bits_are_balanced_and_still_those_of_equation_4():
+    torch.manual_seed(0)
+    network = DNNH(4, "resnet-8", n_features=10).network(3, 1)
+    projection = network.train()(torch.randn(32, 1, 12, 12)).projection
+    torch.testing.assert_close(projection.mean(0), torch.zeros(4), atol=1e-5, rtol=0)
+    encode, norm = network.eval().hash_layer
+    outputs = network(torch.randn(3, 1, 12, 12))
+    factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+    offset = norm.bias + (encode.bias - norm.running_mean) * factor
+    for bit, columns in enumerate(torch.arange(10).split([3, 3, 2, 2])):
+        weight = encode.weight[0, columns] * factor[bit]
+        expected = outputs.features[:, columns] @ weight + offset[bit]
+        torch.testing.assert_close(outputs.projection[:, bit], expected)
+    plain = DNNH(4, "resnet-8", normalize=False).network(3, 1)
+    assert isinstance(plain.hash_layer, DivideAndEncode)
+
+
+@pytest.mark.parametrize("triplets", ["all", "random", "hard"])
 def test_the_method_s_loss_in_slow_loops(triplets):
     torch.manual_seed(0)
     labels = torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=torch.bool)
     projection = torch.tensor([[2.0, -1.0, 0.1], [-2.0, -1.5, 0.3], [2.5, -1.0, -0.2]])
-    method = DNNH(3, "resnet-8", triplets=triplets, beta=2.0, n_bands=2)
+    method = DNNH(3, "resnet-8", triplets=triplets, margin=1.0, beta=2.0, n_bands=2)
     b = np.empty((3, 3))
     for i in range(3):
         for k in range(3):
@@ -169,7 +230,7 @@ def test_the_method_s_loss_in_slow_loops(triplets):
 
 def test_a_prefix_is_the_network_of_the_first_slices():
     torch.manual_seed(0)
-    network = DNNH(4, "resnet-8", n_features=10).network(3, 1).eval()
+    network = DNNH(4, "resnet-8", n_features=10, normalize=False).network(3, 1).eval()
     images = torch.randn(2, 1, 12, 12)
     outputs = network(images)
     assert outputs.features.shape == (2, 10)
@@ -182,7 +243,7 @@ def test_a_prefix_is_the_network_of_the_first_slices():
 
 
 def test_fifty_features_a_bit_unless_told():
-    assert DNNH(3, "resnet-8").network(4, 1).hash_layer.weight.shape == (1, 150)
+    assert DNNH(3, "resnet-8", normalize=False).network(4, 1).hash_layer.weight.shape == (1, 150)
     assert DNNH(3, "nin").image_size == 224
     assert DNNH(3, "nin-32").image_size is None
 
@@ -198,9 +259,13 @@ def test_batches_hold_images_of_a_class():
     ("wrong", "message"),
     [
         ({"n_features": 47}, "n_features must be an int >= 48. Got 47"),
-        ({"triplets": "hardest"}, "triplets must be one of random, hard. .* Did you mean 'hard'"),
+        (
+            {"triplets": "hardest"},
+            "triplets must be one of all, random, hard. .* Did you mean 'hard'",
+        ),
         ({"margin": -1.0}, "margin must be a number >= 0"),
         ({"beta": 0.0}, "beta must be a number >= "),
+        ({"normalize": 1}, "normalize must be True or False. Got 1"),
         ({"n_bands": 0}, "n_bands must be an int >= 1"),
     ],
 )

@@ -10,7 +10,7 @@ from hashlens.deep.dnnh_fc import DNNHFC
 def test_every_bit_sees_all_features_where_dnnh_s_sees_its_slice():
     seen = {}
     for method in (DNNH(3, "resnet-8", n_features=12), DNNHFC(3, "resnet-8", n_features=12)):
-        layer = method.network(4, 1).hash_layer
+        layer = method.network(4, 1).hash_layer[0]
         torch.nn.init.uniform_(layer.weight, 1, 2)
         features = torch.zeros(1, 12)
         jacobian = torch.autograd.functional.jacobian(layer, features)[0, :, 0]
@@ -35,5 +35,5 @@ def test_loss_of_two_alike_and_one_unlike_by_hand():
     # Queries 0 and 1; each is the other's like image, the third is the unlike one.
     first = (0.1**2 + 0.2**2) - (0.3**2 + 0.1**2) + 1
     second = (0.1**2 + 0.2**2) - (0.4**2 + 0.1**2) + 1
-    loss = DNNHFC(2, "resnet-8", beta=4.0).loss(outputs, targets, 0.5)
+    loss = DNNHFC(2, "resnet-8", margin=1.0, beta=4.0).loss(outputs, targets, 0.5)
     torch.testing.assert_close(loss.item(), (first + second) / 2)

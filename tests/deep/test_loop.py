@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 
 from hashlens.deep import DeepEncoder, Normalize, Recipe
-from hashlens.deep.augment import cutout, random_crop_and_flip
+from hashlens.deep.augment import AlternatingFlip, cutout, random_crop_and_flip
 from hashlens.deep.batches import FileBatches, TensorBatches, epoch_order, in_groups
 from hashlens.deep.checkpoint import load_checkpoint
 from hashlens.deep.loop import Run, build_optimizer, fit
@@ -190,6 +190,40 @@ def test_crops_are_shifts_of_the_image_and_half_are_mirrored():
     assert all(p or m for p, m in zip(plain, mirrored, strict=True))
     assert 140 < sum(mirrored) < 260
     assert torch.equal(random_crop_and_flip(image, 0, False), image)
+    marked = torch.arange(400) % 3 == 0
+    chosen = random_crop_and_flip(image, 0, marked)
+    assert torch.equal(chosen[marked], image[marked].flip(3))
+    assert torch.equal(chosen[~marked], image[~marked])
+
+
+def test_two_epochs_show_every_image_in_both_ways():
+    recipe = replace(SMALL, batch_size=8)
+    flip = AlternatingFlip(40, seed=3)
+    seen = []
+    for step, ids in enumerate(epoch_order(np.zeros(40, int), recipe, 3, range(10))):
+        seen += zip(ids.tolist(), flip.mirrored(ids, step // 5).tolist(), strict=True)
+    assert sorted(seen) == [(i, way) for i in range(40) for way in (False, True)]
+    first = flip.mirrored(np.arange(40), 0)
+    assert 10 < first.sum() < 30
+    assert torch.equal(first, flip.mirrored(np.arange(40), 2))
+
+
+def test_the_loop_mirrors_in_turn_and_only_where_it_may():
+    mirrored = {True: 0, False: 0}
+    for flip in mirrored:
+        run = small_run(recipe=replace(SMALL, epochs=2, crop_padding=0, flip=flip))
+        run.normalize = torch.nn.Identity()
+        still = run.data.pixels.float()
+        shown = []
+        run.data.pixels = still.permute(0, 3, 1, 2)
+        run.network.register_forward_pre_hook(lambda _, inputs, to=shown: to.append(inputs[0]))
+        fit(run, fabric())
+        ids = np.concatenate([*epoch_order(run.data.classes, run.recipe, 0, range(8))])
+        before, after = run.data.pixels[torch.from_numpy(ids)], torch.cat(shown)
+        same_way = (before == after).all((1, 2, 3))
+        assert ((before.flip(3) == after).all((1, 2, 3)) | same_way).all()
+        mirrored[flip] = int((~same_way).sum())
+    assert mirrored == {True: 128, False: 0}
 
 
 def test_cutout_sets_one_square_to_zero():

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hashlens.cli.evaluate import PROTOCOL_NAMES
+from hashlens.cli.options import PROTOCOL_NAMES
 from hashlens.data import ArrayImages, Dataset, Splits, synthetic_images
 from hashlens.errors import InputError, LeakError
 from hashlens.evaluation.bits import bit_health

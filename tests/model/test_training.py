@@ -5,6 +5,7 @@ import pytest
 
 from hashlens.data import ArrayImages, Dataset, Splits, synthetic_images
 from hashlens.errors import ImageError, InputError
+from hashlens.model import Model
 from hashlens.training import TrainOptions, train
 from hashlens.training.material import natural_preprocessing
 from hashlens.watcher import Watcher
@@ -47,13 +48,14 @@ def test_small_images_keep_their_size_and_others_are_scaled():
     assert natural_preprocessing(large, 96).shape == (96, 96, 3)
 
 
-def test_images_on_disk_train_as_images_in_memory_do(monkeypatch):
+@pytest.mark.parametrize("trunk", ["resnet-8", "cifarnet"])
+def test_images_on_disk_train_as_images_in_memory_do(monkeypatch, trunk):
     data = synthetic_images(90, 3, size=12, seed=0)
     options = TrainOptions(epochs=2, precision="32-true")
     codes = []
     for limit in (1 << 30, 0):
         monkeypatch.setattr("hashlens.training.images.open_images.__defaults__", (False, limit))
-        model = train(Splits(data, data), n_bits=8, settings=SMALL, options=options)
+        model = train(Splits(data, data), n_bits=8, settings={"trunk": trunk}, options=options)
         codes.append(model.encode(data))
         assert len(model.training_digests) == 90
     np.testing.assert_array_equal(codes[0], codes[1])
@@ -116,3 +118,27 @@ def test_a_resumed_training_keeps_the_precision_that_was_measured(tmp_path, monk
         train(Splits(data, data), **arguments, watcher=Stopping())
     monkeypatch.setattr(deep, "resolve_precision", lambda *_: "bf16-mixed")
     assert train(Splits(data, data), **arguments).card["precision"] == "32-true"
+
+
+def test_flip_average_gives_an_image_and_its_mirror_image_one_embedding(tmp_path):
+    data = synthetic_images(90, 3, size=12, seed=0)
+    options = TrainOptions(epochs=2, precision="32-true", flip_average=True, out=tmp_path / "model")
+    train(Splits(data, data), n_bits=8, settings=SMALL, options=options)
+    model = Model.load(tmp_path / "model")
+    images = data.images.pixels
+    one, other = (model.embed_pixels(pixels) for pixels in (images, images[:, :, ::-1].copy()))
+    np.testing.assert_allclose(one.features, other.features, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(one.codes, other.codes)
+    model.encoder.flip_average = False
+    plain = model.embed_pixels(images)
+    mirrored = model.embed_pixels(images[:, :, ::-1].copy())
+    mean = (plain.features + mirrored.features) / 2
+    np.testing.assert_allclose(one.features, mean, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(plain.features, mirrored.features, rtol=1e-2)
+
+
+def test_flip_average_is_refused_where_the_training_does_not_mirror():
+    data = synthetic_images(30, 3, size=8, seed=0)
+    options = TrainOptions(epochs=1, flip=False, flip_average=True)
+    with pytest.raises(InputError, match=r"flip_average must be left out where"):
+        train(Splits(data, data), n_bits=8, settings=SMALL, options=options)

@@ -1,18 +1,21 @@
 """Methods side by side: the cells' figures, what is kept, and the published order."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from hashlens.data import Splits, load
 from hashlens.errors import InputError
+from hashlens.evaluation import mean_and_interval
 from hashlens.evaluation.protocols import protocol_named
 from hashlens.feature_encoder import fit_encoder
 from hashlens.features import load_features
 from hashlens.hashers import ITQ
 from hashlens.model import Model
 from hashlens.reproduce import Comparison, Plan, compare, evaluate, methods_named
+from hashlens.reproduce.published import Published
 from hashlens.watcher import Watcher
 
 
@@ -35,7 +38,7 @@ PLAN = Plan(("pcah", "itq"), (8, 100), features=("pixels",))
 
 
 def test_a_cell_is_what_evaluate_says_of_the_same_model(digits):
-    cell = compare(digits, Plan(("itq",), (8,), features=("pixels",)))[0]
+    cell = compare(digits, Plan(("itq",), (8,), features=("pixels",))).cells[0]
     natural = load_features("pixels").preprocessing.__class__(8, 8, 1)
     features = load_features("pixels", preprocessing=natural)
     pixels = np.stack([digits.train.images.read(i) for i in range(300)])
@@ -47,7 +50,7 @@ def test_a_cell_is_what_evaluate_says_of_the_same_model(digits):
 
 
 def test_what_a_method_cannot_carry_is_said_and_the_rest_is_measured(digits):
-    cells = compare(digits, PLAN)
+    cells = compare(digits, PLAN).cells
     assert [("map" in c, "refused" in c) for c in cells] == [(True, False), (False, True)] * 2
     assert "n_bits must be at most n_features=64. Got 100" in cells[1]["refused"]
     (title, rows), *_ = Comparison(PLAN, tuple(cells)).tables()
@@ -58,10 +61,10 @@ def test_what_a_method_cannot_carry_is_said_and_the_rest_is_measured(digits):
 
 def test_what_is_done_is_not_done_again_and_a_changed_setting_is(digits, tmp_path):
     first = Stages()
-    cells = compare(digits, PLAN, tmp_path, first)
+    cells = compare(digits, PLAN, tmp_path, first).cells
     again = Stages()
     plan = Plan(("pcah", "itq"), (8,), features=("pixels",), settings={"n_iterations": 3})
-    other = compare(digits, plan, tmp_path, again)
+    other = compare(digits, plan, tmp_path, again).cells
     assert "fitting pcah on pixels, 8 bits" in first.names
     assert [n for n in again.names if n.startswith("fitting")] == ["fitting itq on pixels, 8 bits"]
     assert other[0] == cells[0]
@@ -78,33 +81,88 @@ def test_an_interrupted_comparison_goes_on(digits, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         compare(digits, plan, tmp_path, Impatient())
     later = Stages()
-    assert len(compare(digits, plan, tmp_path, later)) == 2
+    assert len(compare(digits, plan, tmp_path, later).cells) == 2
     assert not [n for n in later.names if n.startswith(("computing", "fitting pcah"))]
 
 
 def test_deep_methods_stand_in_the_same_table(digits, tmp_path):
     plan = Plan(("ritq",), (8,), epochs=1, settings={"trunk": "resnet-8", "n_features": 16})
-    cell = compare(digits, plan, tmp_path)[0]
+    cell = compare(digits, plan, tmp_path).cells[0]
     assert {"map", "map_one_hot", "map_uncoded", "validation", "history"} <= set(cell)
     assert len(list((tmp_path / "models").iterdir())) == 1
 
 
 def test_codes_cut_from_one_model_stand_beside_those_trained_apart(digits, tmp_path):
+    plan = Plan(("csq",), (4, 8), epochs=1, settings={"trunk": "resnet-8"}, nested=True)
+    watcher = Stages()
+    cells = compare(digits, plan, tmp_path, watcher).cells
+    assert [(c["n_bits"], c["cut"]) for c in cells] == [(4, 0), (8, 0), (4, 1), (8, 1)]
+    assert watcher.names.count("training csq") == 3
+    assert cells[3]["map"] != cells[2]["map"]
+    ((_, rows),) = Comparison(plan, tuple(cells)).tables()
+    assert {row["method"] for row in rows} == {"csq", "csq, cut"}
+
+
+def test_bits_that_do_not_enter_the_training_share_one(digits, tmp_path):
     small = {"trunk": "resnet-8", "n_features": 16}
     plan = Plan(("ritq",), (4, 8), epochs=1, settings=small, nested=True)
     watcher = Stages()
-    cells = compare(digits, plan, tmp_path, watcher)
-    assert [(c["n_bits"], c["cut"]) for c in cells] == [(4, 0), (8, 0), (4, 1), (8, 1)]
-    assert watcher.names.count("training ritq") == 3
-    assert cells[3]["map"] != cells[2]["map"]
-    ((_, rows),) = Comparison(plan, tuple(cells)).tables()
-    assert {row["method"] for row in rows} == {"ritq", "ritq, cut"}
+    shared = compare(digits, plan, tmp_path, watcher).cells
+    assert watcher.names.count("training ritq") == 1
+    alone = compare(digits, Plan(("ritq",), (8,), epochs=1, settings=small)).cells[0]
+    assert shared[1]["map"] == pytest.approx(alone["map"], abs=1e-6)
 
 
-def cell_of(method, measured, published, source="RITQ Table II"):
-    found = {"value": published, "source": source}
-    head = {"data": "mnist", "features": "gist", "method": method, "n_bits": 16, "cut": False}
-    return head | {"map": measured, "published": found, "fit_seconds": 1.0}
+def test_a_cut_protocol_uses_the_trainings_of_another(digits, tmp_path):
+    settings = {"trunk": "resnet-8", "n_features": 16}
+    plan = Plan(("ritq", "itq"), (8,), ("pixels",), ("ritq-loo",), epochs=1, settings=settings)
+    compare(digits, plan, tmp_path)
+    watcher = Stages()
+    both = replace(plan, protocols=("ritq-loo", "dlbh-full", "classification"))
+    cells = compare(digits, both, tmp_path, watcher).cells
+    assert not any(name.startswith("training") for name in watcher.names)
+    assert [c["protocol"] for c in cells] == [
+        *["ritq-loo"] * 2,
+        *["dlbh-full"] * 2,
+        "classification",
+    ]
+    assert cells[4]["classification_error"] == cells[1]["classification_error"]
+    assert len({c["arrangement"] for c in cells}) == 3
+
+
+def test_a_damaged_output_is_made_again(digits, tmp_path):
+    plan = Plan(("itq",), (8,), ("pixels",))
+    cells = compare(digits, plan, tmp_path).cells
+    for path in [*(tmp_path / "codes").iterdir(), *(tmp_path / "rankings").iterdir()]:
+        path.write_bytes(path.read_bytes()[:100])
+    again = compare(digits, plan, tmp_path).cells
+    assert again[0]["map"] == cells[0]["map"]
+
+
+def test_seeds_are_trainings_and_their_spread_is_told(digits):
+    plan = Plan(("lsh", "itq"), (8,), ("pixels",), seeds=(0, 1, 2))
+    compared = compare(digits, plan)
+    comparison = Comparison.of(plan, [compared])
+    lsh, _ = comparison.lines()
+    maps = [cell["map"] for cell in lsh.cells]
+    assert len(set(maps)) == 3
+    mean, half = mean_and_interval(maps)
+    assert (lsh.mean("map"), lsh.interval("map")) == (pytest.approx(mean), pytest.approx(half))
+    assert float(lsh.precisions.mean()) == pytest.approx(mean)
+    (pair,) = comparison.differences()
+    assert (pair["better"], pair["worse"], pair["clear"]) == (
+        "itq on pixels",
+        "lsh on pixels",
+        True,
+    )
+    assert "±" in next(comparison.tables())[1][0]["8 bits"]
+
+
+def cell_of(method, measured, published, mark=""):
+    found = Published(published, "RITQ Table II", "mAP", mark)._asdict()
+    head = {"data": "mnist", "protocol": "ritq-loo", "method": method, "features": "gist"}
+    head |= {"n_bits": 16, "seed": 0, "cut": False}
+    return head | {"map": measured, "published": [found], "fit_seconds": 1.0}
 
 
 def test_disorder_names_the_pairs_whose_order_differs_but_not_broken_rows():
@@ -112,7 +170,7 @@ def test_disorder_names_the_pairs_whose_order_differs_but_not_broken_rows():
         cell_of("itq", 0.7, 0.779),
         cell_of("lsh", 0.4, 0.504),
         cell_of("sklsh", 0.5, 0.370),
-        cell_of("sh", 0.6, 0.105),
+        cell_of("sh", 0.6, 0.105, "broken"),
     )
     pairs = Comparison(Plan(("itq",), (16,)), cells).disorder()
     assert [(p["published_better"], p["published_worse"]) for p in pairs] == [("lsh", "sklsh")]
@@ -131,4 +189,4 @@ def test_a_plan_refuses_what_it_does_not_know():
     with pytest.raises(InputError, match=r"setting must be one of n_iterations. Got 'iterations'"):
         Plan(("itq",), (8,), settings={"iterations": 3})
     with pytest.raises(InputError, match=r"protocol must be one of"):
-        Plan(("itq",), (8,), protocol="loo")
+        Plan(("itq",), (8,), protocols=("loo",))

@@ -11,6 +11,14 @@ from hashlens.checks import MAX_BITS, check_choice
 from hashlens.errors import InputError
 from hashlens.methods import METHODS
 
+PROTOCOL_NAMES = (
+    "ritq-loo",
+    "dlbh-full",
+    "dnnh-5k",
+    "dnnh-nuswide",
+    "unseen-classes",
+    "classification",
+)
 Names = Mapping[str, object] | tuple[str, ...]
 
 

@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashlens.cli.options import DataDir, Download, Json, Seed, Settings, lengths, one_of, settings
+from hashlens.cli.options import (
+    PROTOCOL_NAMES,
+    DataDir,
+    Download,
+    Json,
+    Seed,
+    Settings,
+    lengths,
+    settings,
+)
 
 if TYPE_CHECKING:
     from hashlens.reproduce import Comparison
-
-PROTOCOL_NAMES = ("ritq-loo", "dlbh-full")
 
 
 def reproduce(
@@ -25,18 +32,19 @@ def reproduce(
         str, typer.Option("--features", help="What hashers see: gist, pixels, timm models.")
     ] = "gist",
     protocol: Annotated[
-        str,
-        typer.Option(
-            callback=one_of("--protocol", PROTOCOL_NAMES), help=f"{', '.join(PROTOCOL_NAMES)}."
-        ),
+        str, typer.Option("--protocol", help=f"{', '.join(PROTOCOL_NAMES)}; several by commas.")
     ] = "ritq-loo",
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Trainings of each cell, for its 95 % interval.")
+    ] = 1,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the deep methods.")] = None,
     nested: Annotated[
         bool, typer.Option("--nested", help="Also one deep model for all --bits, cut to each.")
     ] = False,
     setting: Settings = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder: what is done there is not done again.")
+        Path | None,
+        typer.Option("--out", help="Folder of the report; what is done there is not done again."),
     ] = None,
     data_dir: DataDir = None,
     download: Download = False,
@@ -45,31 +53,37 @@ def reproduce(
 ) -> None:
     """Compare methods on data sets, beside the published figures.
 
-    A setting goes to those of the methods that have it. With --out, a comparison that was
-    interrupted goes on with the same command.
+    A setting goes to those of the methods that have it. With --out, a report with tables, plots
+    and pictures is written there, and a comparison that was interrupted goes on with the same
+    command: features, models, codes and rankings are kept.
 
     Example: hashlens reproduce mnist --methods hashers --bits 16,48 --data-dir data/ --out tables/
     """
-    from hashlens.cli.output import print_json, watching
+    from hashlens.cli.output import note, print_json, watching
     from hashlens.data import load
-    from hashlens.reproduce import Comparison, Plan, compare, methods_named
+    from hashlens.reproduce import Comparison, Plan, compare, methods_named, write_comparison
 
     plan = Plan(
         methods=methods_named(methods),
         lengths=lengths(bits),
         features=tuple(features.split(",")),
-        protocol=protocol,
-        seed=seed,
+        protocols=tuple(protocol.split(",")),
+        seeds=tuple(range(seed, seed + seeds)),
         epochs=epochs,
         settings=settings(setting),
         nested=nested,
     )
-    cells = []
     with watching() as watcher:
-        for source in data:
-            splits = load(source, data_dir=data_dir, download=download, seed=seed)
-            cells += compare(splits, plan, out, watcher)
-    comparison = Comparison(plan, tuple(cells))
+        compared = [
+            compare(
+                load(source, data_dir=data_dir, download=download, seed=seed), plan, out, watcher
+            )
+            for source in data
+        ]
+        comparison = Comparison.of(plan, compared)
+        if out is not None:
+            page = write_comparison(comparison, compared, out)
+            note(f"report: {page}")
     if as_json:
         print_json(comparison.to_dict())
     else:
@@ -79,6 +93,7 @@ def reproduce(
 def show(comparison: "Comparison") -> None:
     """Print a comparison as tables, and where the published order does not hold."""
     from hashlens.cli.output import print_table
+    from hashlens.reproduce.comparison_report import told_pair
 
     for title, rows in comparison.tables():
         print_table(title, rows)
@@ -86,10 +101,4 @@ def show(comparison: "Comparison") -> None:
         if "refused" in cell:
             print(f"{cell['data']}, {cell['method']}, {cell['n_bits']} bits: {cell['refused']}")
     for pair in comparison.disorder():
-        where = f"{pair['data']}, {pair['features'] or 'images'}, {pair['n_bits']} bits"
-        better, worse = pair["published"]
-        one, other = pair["measured"]
-        print(
-            f"{where}: the paper has {pair['published_better']} ({better:.3f}) above "
-            f"{pair['published_worse']} ({worse:.3f}); here {one:.3f} and {other:.3f}"
-        )
+        print(told_pair(pair))

@@ -99,6 +99,8 @@ class DeepMethod(ABC):
     """
 
     supports_multi_label: ClassVar[bool] = False
+    bits_enter_training: ClassVar[bool] = True
+    """False where the hash layer is fitted by `finish` alone, on features that do not know it."""
 
     def __init__(self, n_bits: int = 48, trunk: str = "cifarnet") -> None:
         self.n_bits = n_bits

@@ -21,15 +21,20 @@ class DNNH(TripletMethod):
 
     What the paper leaves open, or what differs:
 
-    - Triplets are drawn within the batch: 16 for every image that has a like and an unlike one,
-      the loss is their mean. A batch without any has a loss of zero.
+    - Triplets are those of a batch. The paper does not say how it draws them. By default every
+      triplet of the batch is looked at, and the loss is the mean over those that have one: most
+      random triplets soon have none, and their mean fades. A batch without any has a loss of zero.
     - eps is 0.5 at first and falls by 20 % every 20,000 iterations in the paper, which does not
       say how many there are. Here it falls at equal parts of the training, `n_bands` - 1 times,
       and never below 0.1: outside the band no gradient flows.
-    - The margin is 1, whatever the number of bits: with 48 bits, an unlike image that is one bit
-      farther than a like one costs nothing. This orders images, and does not drive classes apart.
-      Squared distances of values in [0, 1] count bits, so a larger `margin` asks for that many
-      bits. It is not scaled with the number of bits.
+    - The margin of the paper is 1: squared distances of values in [0, 1] count bits, and an
+      unlike image that is one bit farther than a like one costs nothing. A few bits do that, and
+      many of 48 end with one value for all images. Here it is an eighth of the bits (1/16 leaves
+      dead bits too, 1/4 and 1/2 learn more slowly), and the loss is divided by a margin above 1,
+      so that the steps do not grow with it.
+    - The projections are normalised over the batch before the sigmoid. Without, values begin near
+      0.5, where the gradient of eq. 2 vanishes, and many bits never leave it. Once trained this is
+      a factor and an offset of each bit, so the code is still that of the equation above.
     - Eq. 3 prints the gradient for b^- with the wrong sign; here it is that of eq. 2.
     - Other trunks than Network in Network get a rectified linear layer to `n_features` in place of
       the last 1 x 1 convolution.
@@ -44,14 +49,17 @@ class DNNH(TripletMethod):
     n_features : int >= n_bits, optional
         Features to be divided (the paper, and by default: 50 a bit). Where n_bits does not divide
         them, the first slices are longer by one.
-    triplets : {"random", "hard"}, default="random"
-        ``random`` as in the paper; ``hard`` draws only such as have a loss, so that the mean does
-        not fade as the codes get better.
-    margin : float >= 0, default=1
-        In bits (the paper: 1).
+    triplets : {"all", "random", "hard"}, default="all"
+        ``all`` takes the mean over all triplets of a batch that have a loss; ``random`` over 16
+        random ones of each image that has a like and an unlike one, with a loss or without;
+        ``hard`` over 16 that have one.
+    margin : float >= 0, optional
+        In bits (the paper: 1; by default: `n_bits` / 8).
     beta : float > 0, default=2
         Steepness of the sigmoid (the paper does not say its own). Where all values are near 0.5
         the gradient of eq. 2 vanishes; a steeper sigmoid leaves that place sooner.
+    normalize : bool, default=True
+        Batch normalisation of the projections (the paper: none).
     n_bands : int >= 1, default=5
         Values that eps takes during the training; 1 for no threshold.
 
@@ -74,12 +82,13 @@ class DNNH(TripletMethod):
         n_bits: int = 48,
         trunk: str = "nin-32",
         n_features: int | None = None,
-        triplets: str = "random",
-        margin: float = 1.0,
+        triplets: str = "all",
+        margin: float | None = None,
         beta: float = 2.0,
+        normalize: bool = True,
         n_bands: int = 5,
     ) -> None:
-        super().__init__(n_bits, trunk, n_features, triplets, margin, beta)
+        super().__init__(n_bits, trunk, n_features, triplets, margin, beta, normalize)
         self.n_bands = n_bands
 
     def check(self) -> None:

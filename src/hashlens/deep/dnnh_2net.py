@@ -1,5 +1,7 @@
 """DNNH-2net: DNNH with a trunk for queries and another for what they are compared with."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from hashlens.deep.base import HashNetwork, Outputs
@@ -17,6 +19,7 @@ class TwoNetworks(CodeNetwork):
         P, for queries and for every image once the training is over.
     n_bits : int
     hash_layer : Module
+        Where it is a sequence, its last part is a batch normalisation, of which Q gets its own.
     partner_trunk : Trunk
         Q.
     """
@@ -26,13 +29,24 @@ class TwoNetworks(CodeNetwork):
     ) -> None:
         super().__init__(trunk, n_bits, hash_layer=hash_layer)
         self.partner_trunk = partner_trunk
+        self.partner_norm: nn.Module | None = None
+        if isinstance(hash_layer, nn.Sequential):
+            # The two trunks' features differ, so that statistics of both would fit neither.
+            self.partner_norm = nn.BatchNorm1d(n_bits)
 
     def forward(self, images: Tensor) -> Outputs:
         """Map a normalised batch to features and projections of P, and projections of Q."""
         outputs = super().forward(images)
         if not self.training:
             return outputs
-        return outputs._replace(partner=self.hash_layer(self.partner_trunk(images)))
+        return outputs._replace(partner=self.compared(self.partner_trunk(images)))
+
+    def compared(self, features: Tensor) -> Tensor:
+        """Map features of Q to projections."""
+        if self.partner_norm is None:
+            return cast(Tensor, self.hash_layer(features))
+        encode = cast(nn.Sequential, self.hash_layer)[0]
+        return cast(Tensor, self.partner_norm(encode(features)))
 
 
 class DNNH2NET(DNNH):
@@ -49,6 +63,7 @@ class DNNH2NET(DNNH):
     The paper does not say which trunk encodes once the training is over. Here P encodes every
     image, queries and database alike: it is the trunk of the image to be coded, I, and one code
     an image keeps all distances comparable. Q takes part in training only, and is saved with P.
+    Where projections are normalised, those of P and of Q are so apart from each other.
 
     Parameters
     ----------
@@ -58,12 +73,14 @@ class DNNH2NET(DNNH):
         Of P and of Q; see `DNNH`.
     n_features : int >= n_bits, optional
         Features to be divided (the paper, and by default: 50 a bit).
-    triplets : {"random", "hard"}, default="random"
+    triplets : {"all", "random", "hard"}, default="all"
         See `DNNH`.
-    margin : float >= 0, default=1
-        In bits (the paper: 1).
+    margin : float >= 0, optional
+        In bits (the paper: 1; by default: `n_bits` / 8).
     beta : float > 0, default=2
         Steepness of the sigmoid.
+    normalize : bool, default=True
+        Batch normalisation of the projections (the paper: none); see `DNNH`.
     n_bands : int >= 1, default=5
         Values that eps takes during the training; 1 for no threshold.
 
@@ -87,4 +104,4 @@ class DNNH2NET(DNNH):
         del n_classes
         self.check()
         trunk, partner_trunk = self.build_trunk(n_channels), self.build_trunk(n_channels)
-        return TwoNetworks(trunk, self.n_bits, self.hash_layer(trunk.n_features), partner_trunk)
+        return TwoNetworks(trunk, self.n_bits, self.encoder(trunk.n_features), partner_trunk)

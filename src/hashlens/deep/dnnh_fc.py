@@ -23,12 +23,14 @@ class DNNHFC(TripletMethod):
         See `DNNH`.
     n_features : int >= n_bits, optional
         Features that the layer sees (the paper, and by default: 50 a bit).
-    triplets : {"random", "hard"}, default="random"
+    triplets : {"all", "random", "hard"}, default="all"
         See `DNNH`.
-    margin : float >= 0, default=1
-        In bits (the paper: 1).
+    margin : float >= 0, optional
+        In bits (the paper: 1; by default: `n_bits` / 8).
     beta : float > 0, default=2
         Steepness of the sigmoid.
+    normalize : bool, default=True
+        Batch normalisation of the projections (the paper: none); see `DNNH`.
 
     References
     ----------
@@ -37,7 +39,7 @@ class DNNHFC(TripletMethod):
 
     Examples
     --------
-    >>> DNNHFC(n_bits=12, trunk="resnet-8").network(10, 3).hash_layer
+    >>> DNNHFC(n_bits=12, trunk="resnet-8", normalize=False).network(10, 3).hash_layer
     Linear(in_features=600, out_features=12, bias=True)
     """
 

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hashlens.deep.base import HashNetwork
+from hashlens.deep.base import HashNetwork, Outputs
+from hashlens.deep.trunks import Trunk
 
 MAX_BATCH = 256
 PIXELS_AT_ONCE = 256 * 64 * 64  # larger images come fewer at a time: memory stays bounded
@@ -58,12 +59,38 @@ class Embedded(NamedTuple):
 
 
 class DeepEncoder(nn.Module):
-    """Normalisation and network as one module: what a model saves, loads and runs."""
+    """Normalisation and network as one module: what a model saves, loads and runs.
 
-    def __init__(self, normalize: Normalize, network: HashNetwork) -> None:
+    Parameters
+    ----------
+    normalize : Normalize
+    network : HashNetwork
+    flip_average : bool, default=False
+        Embed each image as the mean of itself and its mirror image: better, at twice the cost.
+    """
+
+    def __init__(
+        self, normalize: Normalize, network: HashNetwork, flip_average: bool = False
+    ) -> None:
         super().__init__()
         self.normalize = normalize
         self.network = network
+        self.flip_average = flip_average
+
+    @property
+    def wants_images(self) -> bool:
+        """Whether a trunk computes a part of itself from the training images."""
+        return any(type(trunk).calibrate is not Trunk.calibrate for trunk in self._trunks())
+
+    def calibrate(self, pixels: NDArray[np.uint8]) -> None:
+        """Show a sample of the training images (n, h, w, c) to the trunks, before training."""
+        with torch.no_grad():
+            images = self.normalize(torch.tensor(pixels).to(self.normalize.mean.device))
+            for trunk in self._trunks():
+                trunk.calibrate(images)
+
+    def _trunks(self) -> list[Trunk]:
+        return [module for module in self.network.modules() if isinstance(module, Trunk)]
 
     def embed(self, pixels: NDArray[np.uint8]) -> Embedded:
         """Embed pixels (n, h, w, c) uint8, in float32, whatever precision the training had."""
@@ -76,10 +103,22 @@ class DeepEncoder(nn.Module):
             for start in range(0, len(pixels), batch_size):
                 # A copy: pixels read from a file's memory are read-only, which torch warns of.
                 batch = torch.tensor(pixels[start : start + batch_size]).to(device)
-                parts.append(self.network(self.normalize(batch)))
-        features, projection = (_joined([part[i] for part in parts]) for i in (0, 1))
+                parts.append(self._outputs(self.normalize(batch)))
+        features = _joined([part.features for part in parts])
+        projection = _joined([part.projection for part in parts])
         logits = [part.logits for part in parts if part.logits is not None]
         return Embedded(features, projection, _joined(logits) if logits else None)
+
+    def _outputs(self, images: Tensor) -> Outputs:
+        outputs: Outputs = self.network(images)
+        if not self.flip_average:
+            return outputs
+        mirrored: Outputs = self.network(images.flip(3))
+        features = (outputs.features + mirrored.features) / 2
+        projection = (outputs.projection + mirrored.projection) / 2
+        if outputs.logits is None or mirrored.logits is None:
+            return Outputs(features, projection, None)
+        return Outputs(features, projection, (outputs.logits + mirrored.logits) / 2)
 
 
 def _joined(parts: list[Tensor]) -> NDArray[np.float32]:

@@ -12,11 +12,12 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from hashlens.deep.augment import cutout, random_crop_and_flip
+from hashlens.deep.augment import AlternatingFlip, cutout, random_crop_and_flip
 from hashlens.deep.base import DeepMethod, HashNetwork, Outputs, Targets, make_targets
 from hashlens.deep.batches import Batches, epoch_order
 from hashlens.deep.checkpoint import load_checkpoint, save_checkpoint
 from hashlens.deep.recipe import Recipe
+from hashlens.deep.trunks import Trunk
 from hashlens.errors import HashlensError
 
 WATCH_SECONDS = 0.2
@@ -86,12 +87,17 @@ def fit(run: Run, fabric: Fabric, last_step: int | None = None) -> list[dict[str
     start, history, losses, clock = _take_up(run, optimizer)
     network, optimizer = fabric.setup(run.network, optimizer)
     network.train()
-    order = epoch_order(run.data.classes, recipe, run.seed, range(start, last_step or n_steps))
-    for step, (pixels, labels) in enumerate(run.data.stream(order), start):
+    flip = AlternatingFlip(n_images, run.seed) if recipe.flip else None
+    steps = range(start, last_step or n_steps)
+    # The order twice: the stream may read ahead in its own.
+    orders = [epoch_order(run.data.classes, recipe, run.seed, steps) for _ in range(2)]
+    batches = zip(steps, orders[0], run.data.stream(orders[1]), strict=True)
+    for step, ids, (pixels, labels) in batches:
         torch.manual_seed(run.seed * 1_000_003 + step)
         for group in optimizer.param_groups:
             group["lr"] = group["rate_factor"] * recipe.rate((step + 1) / (n_steps + 1))
-        outputs = network(augment(run.normalize(pixels), recipe))
+        mirrored = flip.mirrored(ids, step // per_epoch) if flip else False
+        outputs = network(augment(run.normalize(pixels), recipe, mirrored))
         targets = make_targets(labels, run.n_classes, recipe.label_smoothing)
         loss = nested_loss(run, outputs, targets, step / n_steps)
         optimizer.zero_grad()
@@ -130,11 +136,20 @@ def nested_loss(run: Run, outputs: Outputs, targets: Targets, progress: float) -
 def build_optimizer(
     network: nn.Module, recipe: Recipe, rate_factor: Callable[[str], float]
 ) -> Optimizer:
-    """Stochastic gradient descent; filters and matrices decay, offsets and norms do not."""
+    """Stochastic gradient descent; filters and matrices decay, offsets and norms do not.
+
+    The method and the trunk may each have a factor on the rate of a parameter.
+    """
+    factors = {
+        f"{prefix}.{name}": trunk.rate_factor(name)
+        for prefix, trunk in network.named_modules()
+        if isinstance(trunk, Trunk)
+        for name, _ in trunk.named_parameters()
+    }
     groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            kind = (parameter.ndim > 1, rate_factor(name))
+            kind = (parameter.ndim > 1, rate_factor(name) * factors.get(name, 1.0))
             groups.setdefault(kind, []).append(parameter)
     described = [
         {
@@ -149,11 +164,11 @@ def build_optimizer(
     )
 
 
-def augment(images: Tensor, recipe: Recipe) -> Tensor:
+def augment(images: Tensor, recipe: Recipe, mirrored: bool | Tensor) -> Tensor:
     """Apply the recipe's augmentation, its sizes scaled from 32 pixels to the images' height."""
     scale = images.shape[2] / 32
     padding = round(recipe.crop_padding * scale)
-    moved = random_crop_and_flip(images, padding, recipe.flip)
+    moved = random_crop_and_flip(images, padding, mirrored)
     return cutout(moved, round(recipe.cutout * scale)).contiguous(memory_format=torch.channels_last)
 
 

@@ -40,7 +40,7 @@ class Recipe:
         At least this many images of a class stand side by side in a batch, for losses on pairs
         and triplets; 1 for a plain permutation.
     flip : bool
-        Mirror images at random. Wrong for digits and letters.
+        Mirror every image in every other epoch. Wrong for digits and letters.
     """
 
     name: str = "modern"
@@ -50,11 +50,11 @@ class Recipe:
     learning_rate: float = 0.2
     schedule: str = "triangle"
     warmup: float = 0.2
-    momentum: float = 0.9
+    momentum: float = 0.85
     nesterov: bool = True
-    weight_decay: float = 5e-4
-    label_smoothing: float = 0.1
-    crop_padding: int = 4
+    weight_decay: float = 1.3e-3
+    label_smoothing: float = 0.2
+    crop_padding: int = 2
     cutout: int = 0
     images_per_class: int = 1
     flip: bool = True
@@ -98,7 +98,9 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    # What short trainings need: a triangular rate, smoothed labels, stronger decay.
+    # What short trainings need: a triangular rate, smoothed labels, little momentum, strong decay.
+    # In the terms used here and for batches of 128, arXiv:2404.00498 has a rate of 0.19 and a
+    # decay of 1.3e-3; smoothing, momentum and padding are as there.
     "modern": Recipe(),
     # The RITQ paper names no schedule; this is its reference's (He et al. 2016, section 4.2).
     "paper": Recipe(
@@ -107,9 +109,11 @@ RECIPES: dict[str, Recipe] = {
         batch_size=128,
         learning_rate=0.1,
         schedule="steps",
+        momentum=0.9,
         nesterov=False,
         weight_decay=1e-4,
         label_smoothing=0.0,
+        crop_padding=4,
     ),
 }
 

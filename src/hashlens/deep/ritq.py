@@ -76,6 +76,7 @@ class RITQ(DeepMethod):
     """
 
     supports_multi_label = True
+    bits_enter_training = False
 
     def __init__(self, n_bits: int = 48, trunk: str = "resnet-32", n_features: int = 256) -> None:
         super().__init__(n_bits, trunk)

@@ -5,16 +5,24 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from hashlens.checks import check_choice, check_float, check_int
+from hashlens.checks import check_choice, check_float, check_int, refuse
 from hashlens.deep.base import DeepMethod, HashNetwork, Outputs, Targets
 from hashlens.deep.code_network import CodeNetwork
 from hashlens.deep.pairs import in_groups, similarity
 from hashlens.deep.recipe import Recipe
-from hashlens.deep.triplets import hard_triplets, random_triplets, triplet_ranking_loss
+from hashlens.deep.triplets import (
+    batch_ranking_loss,
+    hard_triplets,
+    random_triplets,
+    triplet_ranking_loss,
+)
 from hashlens.deep.trunks import Trunk
 from hashlens.deep.wide_trunk import build_wide_trunk
 
 FEATURES_PER_BIT = 50
+TRIPLETS = ("all", "random", "hard")
+MARGIN_SHARE = 1 / 8
+"""Of the bits: a margin of 1/2 asks for codes as far apart as random ones, and learns slowly."""
 
 
 class TripletMethod(DeepMethod):
@@ -22,29 +30,34 @@ class TripletMethod(DeepMethod):
 
     supports_multi_label: ClassVar[bool] = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the paper's hyper-parameters, and what goes beyond it
         self,
         n_bits: int = 48,
         trunk: str = "nin-32",
         n_features: int | None = None,
-        triplets: str = "random",
-        margin: float = 1.0,
+        triplets: str = "all",
+        margin: float | None = None,
         beta: float = 2.0,
+        normalize: bool = True,
     ) -> None:
         super().__init__(n_bits, trunk)
         self.n_features = n_features
         self.triplets = triplets
         self.margin = margin
         self.beta = beta
+        self.normalize = normalize
 
     def check(self) -> None:
         """Raise InputError where a setting cannot be."""
         super().check()
         if self.n_features is not None:
             check_int("n_features", self.n_features, self.n_bits)
-        check_choice("triplets", self.triplets, ("random", "hard"))
-        check_float("margin", self.margin, 0.0)
+        check_choice("triplets", self.triplets, TRIPLETS)
+        if self.margin is not None:
+            check_float("margin", self.margin, 0.0)
         check_float("beta", self.beta, 1e-3)
+        if not isinstance(self.normalize, bool):
+            raise refuse("normalize", "True or False", self.normalize)
 
     @property
     def image_size(self) -> int | None:
@@ -73,18 +86,29 @@ class TripletMethod(DeepMethod):
         del n_classes
         self.check()
         trunk = self.build_trunk(n_channels)
-        hash_layer = self.hash_layer(trunk.n_features)
-        return CodeNetwork(trunk, self.n_bits, hash_layer=hash_layer)
+        return CodeNetwork(trunk, self.n_bits, hash_layer=self.encoder(trunk.n_features))
+
+    def encoder(self, n_features: int) -> nn.Module:
+        """Build the hash layer, with its bits normalised over the batch where that is wanted."""
+        layer = self.hash_layer(n_features)
+        return nn.Sequential(layer, nn.BatchNorm1d(self.n_bits)) if self.normalize else layer
 
     def loss(self, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
-        """Triplet ranking loss (eq. 2) on triplets of the batch."""
+        """Triplet ranking loss (eq. 2) on triplets of the batch, in units of a margin above 1."""
         similar = similarity(targets)
         query = self.relax(outputs.projection, progress)
         partner = outputs.partner
         other = query if partner is None else self.relax(partner, progress)
+        margin = query.shape[1] * MARGIN_SHARE if self.margin is None else self.margin
+        return self.ranking_loss(similar, query, other, margin) / max(1.0, margin)
+
+    def ranking_loss(self, similar: Tensor, query: Tensor, other: Tensor, margin: float) -> Tensor:
+        """Mean of eq. 2 over the triplets that `triplets` asks for."""
+        if self.triplets == "all":
+            return batch_ranking_loss(similar, query, other, margin)
         if self.triplets == "random":
             drawn = random_triplets(similar)
         else:
-            drawn = hard_triplets(similar, query, other, self.margin)
+            drawn = hard_triplets(similar, query, other, margin)
         near, far = other[drawn.near], other[drawn.far]
-        return triplet_ranking_loss(query[drawn.query], near, far, self.margin)
+        return triplet_ranking_loss(query[drawn.query], near, far, margin)

@@ -87,9 +87,40 @@ def triplet_ranking_loss(query: Tensor, near: Tensor, far: Tensor, margin: float
     return (difference + margin).relu().sum() / max(1, len(difference))
 
 
+def batch_ranking_loss(similar: Tensor, queries: Tensor, others: Tensor, margin: float) -> Tensor:
+    """Mean of the hinge of eq. 2 over those triplets of the batch that have a loss.
+
+    Every triplet of the batch is looked at, by the distances of all pairs. As the codes get
+    better, ever fewer have a loss; a mean over all of them would fade.
+
+    Parameters
+    ----------
+    similar : bool (n, n)
+    queries, others : float (n, n_bits)
+        Values of the images as queries, and as what is compared with them.
+    margin : float
+
+    References
+    ----------
+    A. Hermans et al., In defense of the triplet loss for person re-identification, 2017, section
+    2, "batch all" and the mean over the triplets with a loss.
+    """
+    squares = queries.square().sum(1)[:, None] + others.square().sum(1)
+    distances = squares - 2 * queries @ others.T  # (n, n)
+    query, near = _others_alike(similar).nonzero(as_tuple=True)
+    hinges = (distances[query, near][:, None] - distances[query] + margin).relu()
+    hinges = hinges * ~similar[query]  # (n_pairs, n)
+    return hinges.sum() / (hinges > 0).sum().clamp(min=1)
+
+
+def _others_alike(similar: Tensor) -> Tensor:
+    """Leave out the pairs of an image with itself."""
+    return similar & ~torch.eye(len(similar), dtype=torch.bool, device=similar.device)
+
+
 def _alike(similar: Tensor, n_each: int) -> tuple[Tensor, Tensor]:
     """Draw `n_each` like images, itself left out, for all that have a like and an unlike one."""
-    alike = similar & ~torch.eye(len(similar), dtype=torch.bool, device=similar.device)
+    alike = _others_alike(similar)
     rows = (alike.any(1) & ~similar.all(1)).nonzero()[:, 0].repeat_interleave(n_each)
     return rows, _one_of(alike[rows])
 

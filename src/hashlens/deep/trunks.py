@@ -37,6 +37,18 @@ class Trunk(nn.Module):
         """Load weights learnt on ImageNet from this machine, or raise InputError."""
         raise refuse("pretrained", "False for a trunk without such weights", True)
 
+    def calibrate(self, images: Tensor) -> None:
+        """Set what is computed from a sample of normalised training images, once, before training.
+
+        The default has nothing of the kind.
+        """
+        del images
+
+    def rate_factor(self, name: str) -> float:
+        """Give the factor on the learning rate for this trunk's parameter of this name."""
+        del name
+        return 1.0
+
 
 def build_trunk(name: str, n_channels: int) -> Trunk:
     """Build a trunk; nothing is read from disk. ``trunk.load_pretrained()`` does that.

@@ -5,8 +5,10 @@ from hashlens.evaluation.average_precision import (
     average_precision,
     mean_average_precision,
 )
+from hashlens.evaluation.bootstrap import Difference, mean_and_interval, paired_bootstrap
 from hashlens.evaluation.calibration import DistanceMeaning, meaning_in
 from hashlens.evaluation.features import feature_histograms, rank_features
+from hashlens.evaluation.gain import graded_relevance, ndcg
 from hashlens.evaluation.labels import relevance
 from hashlens.evaluation.precision import (
     PrecisionRecall,
@@ -17,13 +19,18 @@ from hashlens.evaluation.precision import (
 )
 
 __all__ = [
+    "Difference",
     "DistanceMeaning",
     "MeanAveragePrecision",
     "PrecisionRecall",
     "average_precision",
     "feature_histograms",
+    "graded_relevance",
+    "mean_and_interval",
     "mean_average_precision",
     "meaning_in",
+    "ndcg",
+    "paired_bootstrap",
     "precision_at",
     "precision_recall_curve",
     "precision_within",

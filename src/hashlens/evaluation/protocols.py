@@ -25,8 +25,12 @@ class Protocol:
     source : str
         The paper that defines it.
     measure : {"retrieval", "classification"}
-    query, database : {"train", "test"}
-        Which part of the data asks, and which is searched.
+    parts : {"given", "drawn", "unseen"}
+        Where training images, queries and database come from: from the training and the test part
+        as they are; drawn at random from both together; or the test and training images of
+        classes that are kept from the training.
+    query, database : str
+        The part of the data that asks, and the part that is searched.
     exclude_self : bool
         A query is taken out of its own database (leave-one-out).
     k : int or None
@@ -35,17 +39,31 @@ class Protocol:
         What average precision is divided by; see :func:`average_precision`.
     training_in_database : bool
         The definition itself puts training images into the database.
+    n_queries_each, n_training_each : int or None
+        Queries and training images that are drawn of each class.
+    n_labels : int or None
+        Only images with one of so many labels, the most frequent ones, take part.
+    unseen : float or None
+        Share of the classes that is kept from the training.
+    seed : int
+        Of what is drawn.
     """
 
     name: str
     source: str
     measure: str = "retrieval"
+    parts: str = "given"
     query: str = "test"
     database: str = "test"
     exclude_self: bool = False
     k: int | None = None
     denominator: str = "relevant"
     training_in_database: bool = False
+    n_queries_each: int | None = None
+    n_training_each: int | None = None
+    n_labels: int | None = None
+    unseen: float | None = None
+    seed: int = 0
 
     @property
     def digest(self) -> str:
@@ -56,11 +74,12 @@ class Protocol:
     def to_dict(self) -> dict[str, Any]:
         """The protocol and its rules in words, JSON-able: printed with every figure."""
         rules = {
+            "relevance": "the same label, or one in common",
             "ties": "expectation over all orders; best and worst order beside it",
             "zero_relevant": "counts as 0",
             "digest": self.digest,
         }
-        return {**asdict(self), **rules}
+        return {**{k: v for k, v in asdict(self).items() if v is not None}, **rules}
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -78,6 +97,37 @@ PROTOCOLS: dict[str, Protocol] = {
             k=1000,
             denominator="retrieved",
             training_in_database=True,
+        ),
+        Protocol(
+            "dnnh-5k",
+            "Lai et al., Simultaneous feature learning and hash coding, CVPR 2015, section 4.1",
+            parts="drawn",
+            query="100 of each class",
+            database="the rest",
+            training_in_database=True,
+            n_queries_each=100,
+            n_training_each=500,
+        ),
+        Protocol(
+            "dnnh-nuswide",
+            "Lai et al., CVPR 2015, section 4.1; the cut at 5,000 as in Xia et al., AAAI 2014",
+            parts="drawn",
+            query="100 of each label",
+            database="the rest",
+            k=5000,
+            denominator="retrieved",
+            training_in_database=True,
+            n_queries_each=100,
+            n_training_each=500,
+            n_labels=21,
+        ),
+        Protocol(
+            "unseen-classes",
+            "Sablayrolles et al., How should we evaluate supervised hashing?, ICASSP 2017",
+            parts="unseen",
+            query="test images of the unseen classes",
+            database="training images of the unseen classes",
+            unseen=0.25,
         ),
         Protocol(
             "classification",

@@ -1,14 +1,70 @@
-"""A comparison to be shown: cells beside the published figures, and whether their order holds."""
+"""A comparison to be shown: cells beside the published figures, and what can be said of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hashlens.evaluation import Difference, mean_and_interval, paired_bootstrap
+from hashlens.evaluation.protocols import protocol_named
 from hashlens.provenance import provenance
-from hashlens.reproduce.comparing import Cell
+from hashlens.reproduce.comparing import Cell, Compared
 from hashlens.reproduce.plan import Plan
-from hashlens.reproduce.published import broken
+from hashlens.reproduce.published import Published
+
+Precisions = NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A method at one code length on one data set, over all seeds.
+
+    Attributes
+    ----------
+    cells : tuple of dict
+        One a seed.
+    precisions : float64 (n_queries,), or None
+        Average precision of each query, the mean over the seeds.
+    """
+
+    cells: tuple[Cell, ...]
+    precisions: Precisions = None
+
+    @property
+    def first(self) -> Cell:
+        """The first seed's cell: what does not depend on the seed."""
+        return self.cells[0]
+
+    @property
+    def name(self) -> str:
+        """The method, and whether its code is cut from a longer one."""
+        return f"{self.first['method']}, cut" if self.first["cut"] else str(self.first["method"])
+
+    @property
+    def published(self) -> Published | None:
+        """What a paper prints for the mean average precision."""
+        k = protocol_named(self.first["protocol"]).k
+        return self.printed("mAP" if k is None else f"mAP@{k}")
+
+    def printed(self, metric: str) -> Published | None:
+        """What a paper prints for a metric."""
+        for figure in self.first.get("published", ()):
+            if figure["metric"] == metric:
+                return Published(**figure)
+        return None
+
+    def mean(self, key: str) -> float | None:
+        """Mean of a figure over the seeds; None where it was not measured."""
+        values = [cell[key] for cell in self.cells if cell.get(key) is not None]
+        return float(np.mean(values)) if values else None
+
+    def interval(self, key: str) -> float | None:
+        """Half the width of a figure's 95 % interval over the seeds; None for one seed."""
+        values = [cell[key] for cell in self.cells if cell.get(key) is not None]
+        return mean_and_interval(values)[1] if values else None
 
 
 @dataclass(frozen=True)
@@ -19,34 +75,61 @@ class Comparison:
     ----------
     plan : Plan
     cells : tuple of dict
+    precisions : tuple of float64 (n_queries,) or None
+        Average precision of each query, for each cell; empty where it is not at hand.
     """
 
     plan: Plan
     cells: tuple[Cell, ...]
+    precisions: tuple[Precisions, ...] = ()
+
+    @classmethod
+    def of(cls, plan: Plan, compared: Iterable[Compared]) -> "Comparison":
+        """Join what was measured on several data sets."""
+        found = list(compared)
+        cells = tuple(cell for one in found for cell in one.cells)
+        return cls(plan, cells, tuple(p for one in found for p in one.precisions))
+
+    def lines(self) -> list[Line]:
+        """Join the seeds."""
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        names = ("data", "protocol", "features", "method", "cut", "n_bits")
+        for i, cell in enumerate(self.cells):
+            groups.setdefault(tuple(cell[name] for name in names), []).append(i)
+        return [self._line(members) for members in groups.values()]
+
+    def _line(self, members: list[int]) -> Line:
+        arrays = [self.precisions[i] for i in members] if self.precisions else []
+        known = [array for array in arrays if array is not None]
+        mean = np.mean(known, axis=0) if known and len(known) == len(members) else None
+        return Line(tuple(self.cells[i] for i in members), mean)
 
     def tables(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Give a title and rows for each data set and each kind of features."""
-        for data, features in dict.fromkeys((c["data"], c["features"]) for c in self.cells):
-            chosen = [c for c in self.cells if (c["data"], c["features"]) == (data, features)]
+        """Give a title and rows for each data set, protocol and kind of features."""
+        groups: dict[tuple[str, str, str], list[Line]] = {}
+        for line in self.lines():
+            key = (line.first["data"], line.first["protocol"], line.first["features"])
+            groups.setdefault(key, []).append(line)
+        for (data, protocol, features), chosen in groups.items():
             seen = f" on {features}" if features else ", image to code"
-            yield f"{data}, {self.plan.protocol}, mAP{seen}", self._rows(chosen)
+            figure = _figure_of(protocol)
+            yield f"{data}, {protocol}, {figure}{seen}", self._rows(chosen)
 
-    def _rows(self, cells: list[Cell]) -> list[dict[str, Any]]:
-        by_method: dict[str, dict[int, Cell]] = {}
-        for cell in cells:
-            name = f"{cell['method']}, cut" if cell["cut"] else cell["method"]
-            by_method.setdefault(name, {})[cell["n_bits"]] = cell
+    def _rows(self, lines: list[Line]) -> list[dict[str, Any]]:
+        by_method: dict[str, dict[int, Line]] = {}
+        for line in lines:
+            by_method.setdefault(line.name, {})[line.first["n_bits"]] = line
         longest = self.plan.lengths[-1]
-        order = sorted(by_method, key=lambda m: -by_method[m][longest].get("map", 0.0))
+        order = sorted(by_method, key=lambda m: -_rank_figure(by_method[m][longest]))
         rows = []
         for method in order:
             row: dict[str, Any] = {"method": method}
             for n_bits in self.plan.lengths:
-                cell = by_method[method][n_bits]
-                row[f"{n_bits} bits"] = f"{cell['map']:.3f}" if "map" in cell else "-"
-                row[f"paper {n_bits}"] = _printed(cell)
-            seconds = [c["fit_seconds"] for c in by_method[method].values() if "fit_seconds" in c]
-            row["fit s"] = f"{max(seconds):.1f}" if seconds else "-"
+                line = by_method[method][n_bits]
+                row[f"{n_bits} bits"] = shown_figure(line)
+                row[f"paper {n_bits}"] = str(line.published or "-")
+            seconds = [line.mean("fit_seconds") for line in by_method[method].values()]
+            row["fit s"] = f"{max((s for s in seconds if s is not None), default=0):.1f}"
             rows.append(row)
         return rows
 
@@ -56,71 +139,123 @@ class Comparison:
         Published rows that are broken take no part.
         """
         found = []
-        for data, features, n_bits in dict.fromkeys(
-            (c["data"], c["features"], c["n_bits"]) for c in self.cells
-        ):
-            of_column = [
-                c
-                for c in self.cells
-                if (c["data"], c["features"], c["n_bits"]) == (data, features, n_bits)
-                and c.get("published")
-                and not c["cut"]
-                and not broken(c["method"], c["published"]["source"])
-            ]
-            for a, b in combinations(of_column, 2):
-                if (a["published"]["value"] - b["published"]["value"]) * (a["map"] - b["map"]) < 0:
-                    found.append(_pair(a, b))
+        for column in self._columns():
+            printed = [line for line in column if line.published and line.published.counts]
+            told = [line for line in printed if not line.first["cut"] and line.mean("map")]
+            for one, other in combinations(told, 2):
+                pair = _pair(one, other)
+                if pair and pair["measured"][0] < pair["measured"][1]:
+                    found.append(pair)
         return found
+
+    def differences(self) -> list[dict[str, Any]]:
+        """Say for each two methods of a column whether one is better on these queries."""
+        found = []
+        for column in self._columns(together=True):
+            named = {_told(line): line.precisions for line in column}
+            known = {name: p for name, p in named.items() if p is not None}
+            if len(known) < 2 or len({len(p) for p in known.values()}) > 1:
+                continue
+            head = {name: column[0].first[name] for name in ("data", "protocol", "n_bits")}
+            found += [head | _difference(pair) for pair in paired_bootstrap(known)]
+        return found
+
+    def _columns(self, together: bool = False) -> Iterator[list[Line]]:
+        """Lines that can be compared: of one data set, protocol, length and kind of features."""
+        names = ("data", "protocol", "n_bits", *(() if together else ("features",)))
+        columns: dict[tuple[Any, ...], list[Line]] = {}
+        for line in self.lines():
+            columns.setdefault(tuple(line.first[name] for name in names), []).append(line)
+        yield from columns.values()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-able values, with machine, versions and command."""
         environment = provenance()
         data = ", ".join(dict.fromkeys(cell["data"] for cell in self.cells))
+        protocols = ", ".join(self.plan.protocols)
+        n_methods = len(self.plan.methods)
         return {
-            "title": f"{data}: {len(self.plan.methods)} methods by {self.plan.protocol}",
+            "title": f"{data}: {n_methods} method{'s' * (n_methods > 1)} by {protocols}",
             "command": environment["command"],
             "plan": asdict(self.plan),
-            "rows": [_row(cell) for cell in self.cells],
+            "protocols": {name: protocol_named(name).to_dict() for name in self.plan.protocols},
+            "rows": [row_of_line(line) for line in self.lines()],
             "disorder": self.disorder(),
+            "differences": self.differences(),
             "cells": list(self.cells),
             "environment": environment,
         }
 
 
-def _row(cell: Cell) -> dict[str, Any]:
+def row_of_line(line: Line) -> dict[str, Any]:
     """One line of a flat table."""
+    first = line.first
     return {
-        "data": cell["data"],
-        "features": cell["features"] or "-",
-        "method": f"{cell['method']}, cut" if cell["cut"] else cell["method"],
-        "bits": cell["n_bits"],
-        "mAP": cell.get("map"),
-        "published": _printed(cell),
-        "uncoded": cell.get("map_uncoded"),
-        "one-hot": cell.get("map_one_hot"),
-        "P r<=2": cell.get("precision_within_2"),
-        "empty": cell.get("empty_balls"),
-        "fit seconds": cell.get("fit_seconds"),
-        "refused": cell.get("refused"),
+        "data": first["data"],
+        "protocol": first["protocol"],
+        "features": first["features"] or "-",
+        "method": line.name,
+        "bits": first["n_bits"],
+        "seeds": len(line.cells),
+        "mAP": line.mean("map"),
+        "mAP +-": line.interval("map"),
+        "published": str(line.published or "-"),
+        "of ties": [line.mean("map_worst"), line.mean("map_best")],
+        "uncoded": line.mean("map_uncoded"),
+        "one-hot": line.mean("map_one_hot"),
+        "P r<=2": line.mean("precision_within_2"),
+        "empty": line.mean("empty_balls"),
+        "nDCG": line.mean("ndcg"),
+        "error": line.mean("classification_error"),
+        "fit seconds": line.mean("fit_seconds"),
+        "fit peak MiB": line.mean("fit_peak_mib"),
+        "encode seconds": line.mean("encode_seconds"),
+        "refused": first.get("refused"),
     }
 
 
-def _printed(cell: Cell) -> str:
-    found = cell.get("published")
-    if not found:
-        return "-"
-    mark = " (broken)" if broken(cell["method"], found["source"]) else ""
-    return f"{found['value']:.3f}{mark}"
+def shown_figure(line: Line) -> str:
+    """Mean average precision, or the classifier's error, with its interval over the seeds."""
+    for key, percent in (("map", False), ("classification_error", True)):
+        mean, half = line.mean(key), line.interval(key)
+        if mean is not None:
+            if percent:
+                return f"{100 * mean:.2f} %"
+            return f"{mean:.3f}" if half is None else f"{mean:.3f} ± {half:.3f}"
+    return "-"
 
 
-def _pair(a: Cell, b: Cell) -> dict[str, Any]:
-    better, worse = (a, b) if a["published"]["value"] > b["published"]["value"] else (b, a)
-    return {
-        "data": a["data"],
-        "features": a["features"],
-        "n_bits": a["n_bits"],
-        "published_better": better["method"],
-        "published_worse": worse["method"],
-        "published": [better["published"]["value"], worse["published"]["value"]],
-        "measured": [better["map"], worse["map"]],
+def _figure_of(protocol: str) -> str:
+    value = protocol_named(protocol)
+    if value.measure == "classification":
+        return "error"
+    return "mAP" if value.k is None else f"mAP@{value.k}"
+
+
+def _rank_figure(line: Line) -> float:
+    found = line.mean("map")
+    return -(line.mean("classification_error") or 1.0) if found is None else found
+
+
+def _told(line: Line) -> str:
+    features = line.first["features"]
+    return f"{line.name} on {features}" if features else line.name
+
+
+def _pair(one: Line, other: Line) -> dict[str, Any] | None:
+    """Give both figures of two methods, the one first that the paper has above the other."""
+    a, b = one.published, other.published
+    if a is None or b is None or a.value is None or b.value is None or a.value == b.value:
+        return None
+    better, worse = (one, other) if a.value > b.value else (other, one)
+    head = {name: one.first[name] for name in ("data", "protocol", "features", "n_bits")}
+    return head | {
+        "published_better": better.first["method"],
+        "published_worse": worse.first["method"],
+        "published": [max(a.value, b.value), min(a.value, b.value)],
+        "measured": [better.mean("map"), worse.mean("map")],
     }
+
+
+def _difference(found: Difference) -> dict[str, Any]:
+    return asdict(found) | {"clear": found.is_clear}

@@ -1,5 +1,6 @@
 """What a protocol says of a model: the rows of its table, and everything they were made with."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -7,6 +8,7 @@ from hashlens.evaluation.protocols import Protocol
 from hashlens.provenance import provenance
 from hashlens.reproduce.calibration import Calibration
 from hashlens.reproduce.published import Published, published
+from hashlens.reproduce.sides import Side
 
 ONE_HOT = "one-hot"
 UNCODED = "uncoded"
@@ -29,6 +31,9 @@ class Row:
         Within Hamming radius 2; an empty ball counts as 0.
     empty_balls : float or None
         Share of the queries with nothing within radius 2.
+    ndcg : float or None
+        Normalised discounted cumulative gain by the number of labels in common, where images have
+        several.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Row:
     precision_at: dict[int, float]
     precision_within_2: float | None = None
     empty_balls: float | None = None
+    ndcg: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Evaluation:
     calibration: Calibration | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    sides: tuple[Side, Side] | None = field(default=None, repr=False)
 
     @property
     def beats_one_hot(self) -> bool | None:
@@ -95,20 +102,7 @@ class Evaluation:
 
     def table(self) -> list[dict[str, Any]]:
         """The rows for people: one dictionary a line, the same keys in each."""
-        ranks = sorted({rank for row in self.rows for rank in row.precision_at} - {1})
-        cut = "" if self.protocol.k is None else f"@{self.protocol.k}"
-        return [
-            {
-                "what": row.name,
-                "bits": row.n_bits,
-                f"mAP{cut}": f"{row.map:.4f}",
-                "of ties": f"{row.map_worst:.4f}-{row.map_best:.4f}",
-                **{f"P@{rank}": _short(row.precision_at.get(rank)) for rank in ranks},
-                "P r<=2": _short(row.precision_within_2),
-                "empty": _short(row.empty_balls),
-            }
-            for row in self.rows
-        ]
+        return table_of(self.rows, self.protocol.k)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-able values, with machine, versions and command."""
@@ -132,6 +126,26 @@ class Evaluation:
             "seconds": self.seconds,
             "environment": environment,
         }
+
+
+def table_of(rows: Sequence[Row], k: int | None) -> list[dict[str, Any]]:
+    """Rows for people, average precision cut at `k`: the same keys in each."""
+    ranks = sorted({rank for row in rows for rank in row.precision_at} - {1})
+    graded = any(row.ndcg is not None for row in rows)
+    cut = "" if k is None else f"@{k}"
+    return [
+        {
+            "what": row.name,
+            "bits": row.n_bits,
+            f"mAP{cut}": f"{row.map:.4f}",
+            "of ties": f"{row.map_worst:.4f}-{row.map_best:.4f}",
+            **{f"P@{rank}": _short(row.precision_at.get(rank)) for rank in ranks},
+            "P r<=2": _short(row.precision_within_2),
+            "empty": _short(row.empty_balls),
+            **({"nDCG": _short(row.ndcg)} if graded else {}),
+        }
+        for row in rows
+    ]
 
 
 def _short(value: float | None) -> str:

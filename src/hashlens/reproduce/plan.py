@@ -1,10 +1,8 @@
-"""What is compared with what: methods, code lengths, features, and how deep methods train."""
+"""What is compared with what: methods, code lengths, features, protocols, seeds."""
 
-import hashlib
 import inspect
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hashlens.checks import check_choice, check_int, check_n_bits, refuse
@@ -19,17 +17,21 @@ class Task(NamedTuple):
 
     Attributes
     ----------
+    protocol : str
     method : str
     features : str
         What a hasher sees; "" for a deep method.
     n_bits : int
+    seed : int
     cut : bool
         The codes are cut from those of one model trained for all lengths.
     """
 
+    protocol: str
     method: str
     features: str
     n_bits: int
+    seed: int = 0
     cut: bool = False
 
     def __str__(self) -> str:
@@ -49,8 +51,9 @@ class Plan:
         Code lengths; each is a training of its own.
     features : tuple of str
         What hashers see: ``gist``, ``pixels`` or timm models.
-    protocol : str
-    seed : int
+    protocols : tuple of str
+    seeds : tuple of int
+        Each is a training of its own; the queries are the same for all.
     recipe : str
         Of the deep methods.
     epochs : int or None
@@ -69,8 +72,8 @@ class Plan:
     methods: tuple[str, ...]
     lengths: tuple[int, ...]
     features: tuple[str, ...] = ("gist",)
-    protocol: str = "ritq-loo"
-    seed: int = 0
+    protocols: tuple[str, ...] = ("ritq-loo",)
+    seeds: tuple[int, ...] = (0,)
     recipe: str = "modern"
     epochs: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
@@ -81,34 +84,35 @@ class Plan:
             check_choice("method", method, METHODS)
         for n_bits in self.lengths:
             check_n_bits(n_bits)
-        check_int("seed", self.seed, 0)
-        protocol_named(self.protocol)
+        for seed in self.seeds:
+            check_int("seed", seed, 0)
+        for protocol in self.protocols:
+            protocol_named(protocol)
         known = {name for method in self.methods for name in _parameters(method)}
         for name in self.settings:
             check_choice("setting", name, sorted(known))
 
     def tasks(self) -> Iterator[Task]:
-        """Give the cells, hashers first, those that share features together."""
-        hashers = [method for method in self.methods if not is_deep(method)]
-        for features in self.features if hashers else ():
-            yield from (Task(m, features, n) for m in hashers for n in self.lengths)
-        deep = [method for method in self.methods if is_deep(method)]
-        for cut in (False, True) if self.nested else (False,):
-            yield from (Task(m, "", n, cut) for m in deep for n in self.lengths)
+        """Give the cells of one protocol after the other, those that share features together."""
+        for protocol in self.protocols:
+            retrieval = protocol_named(protocol).measure == "retrieval"
+            hashers = [m for m in self.methods if not is_deep(m)] if retrieval else []
+            for features in self.features if hashers else ():
+                yield from self._tasks(protocol, hashers, features)
+            deep = [method for method in self.methods if is_deep(method)]
+            yield from self._tasks(protocol, deep, "")
+            if self.nested:
+                yield from (task._replace(cut=True) for task in self._tasks(protocol, deep, ""))
+
+    def _tasks(self, protocol: str, methods: list[str], features: str) -> Iterator[Task]:
+        for method in methods:
+            for n_bits in self.lengths:
+                for seed in self.seeds:
+                    yield Task(protocol, method, features, n_bits, seed)
 
     def settings_of(self, method: str) -> dict[str, Any]:
         """Those of the settings that the method has."""
         return {k: v for k, v in self.settings.items() if k in _parameters(method)}
-
-    def key(self, task: Task, data: str) -> str:
-        """Sixteen hexadecimal digits that change with anything the cell's figures depend on."""
-        what = asdict(self) | {"settings": self.settings_of(task.method), "data": data}
-        for beside in ("methods", "features", "nested", *(() if task.cut else ("lengths",))):
-            del what[beside]
-        if not is_deep(task.method):
-            what |= {"recipe": None, "epochs": None}
-        text = json.dumps([what, task], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def methods_named(words: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def precision_recall_svg(precision: Sequence[float], recall: Sequence[float]) ->
     axes.plot(recall, precision, color=ACCENT, marker="o", markersize=3, linewidth=1.5)
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def calibration_svg(calibration: Calibration) -> str:
@@ -31,7 +31,7 @@ def calibration_svg(calibration: Calibration) -> str:
     draw_promise(axes, calibration.promised, calibration.expected)
     draw_measured(axes, [np.nan if share is None else share for share in calibration.measured])
     axes.set_xlim(-0.5, last_drawn(calibration.expected) + 0.5)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def draw_promise(axes: Axes, promised: ArrayLike, expected: ArrayLike) -> None:
@@ -81,7 +81,7 @@ def history_svg(history: Sequence[dict[str, float]]) -> str:
         plain(right)
         right.set_ylabel("validation accuracy", color=ACCENT)
         right.set_ylim(0, 1.02)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def axes_of(x: str, y: str) -> tuple[Figure, Axes]:
@@ -104,7 +104,8 @@ def plain(axes: Axes) -> None:
         spine.set_color(FAINT)
 
 
-def _svg(figure: Figure) -> str:
+def to_svg(figure: Figure) -> str:
+    """Give a figure as text to be set into a page; the same figure gives the same text."""
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "hashlens", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata=NO_METADATA)

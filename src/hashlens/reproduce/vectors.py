@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,37 +11,55 @@ from numpy.typing import NDArray
 from hashlens.data import Dataset, load_pixels
 from hashlens.data.digests import pixel_digests
 from hashlens.features import Features
+from hashlens.training.material import feature_vectors
 from hashlens.watcher import Watcher
 
-CHUNK = 256
 KEPT_BEYOND = 1024  # features up to this length are kept on disk: longer ones are quick to make
 
 
-class Part(NamedTuple):
-    """One part of a data set as a hasher sees it.
+class Vectors(NamedTuple):
+    """A data set as a hasher sees it.
 
     Attributes
     ----------
-    vectors : float32 (n, d)
-    labels : int64 (n,) or bool (n, n_classes)
+    features : float32 (n, d)
     digests : uint64 (n,)
+        Of the pixels.
+    rows : int64 (n,)
+        Numbers of the images in the data: those that could not be decoded are left out.
     """
 
-    vectors: NDArray[np.float32]
-    labels: NDArray[Any]
+    features: NDArray[np.float32]
     digests: NDArray[np.uint64]
+    rows: NDArray[np.int64]
+
+    def part(self, rows: NDArray[np.int64]) -> "Vectors":
+        """Give the images of these numbers, those that could not be decoded left out."""
+        place = np.full(max(int(rows.max(initial=-1)), int(self.rows.max(initial=-1))) + 1, -1)
+        place[self.rows] = np.arange(len(self.rows))
+        found = place[rows]
+        kept = found >= 0
+        return Vectors(self.features[found[kept]], self.digests[found[kept]], rows[kept])
 
 
-def part_vectors(
+def join_vectors(first: Vectors, second: Vectors, n_first: int) -> Vectors:
+    """Put two data sets behind each other; the first has `n_first` images, readable or not."""
+    return Vectors(
+        np.concatenate([first.features, second.features]),
+        np.concatenate([first.digests, second.digests]),
+        np.concatenate([first.rows, second.rows + n_first]),
+    )
+
+
+def vectors_of(
     features: Features, data: Dataset, folder: Path | None, watcher: Watcher, strict: bool = False
-) -> Part:
+) -> Vectors:
     """Decode a data set and compute its features, or read them where they were computed before.
 
     Parameters
     ----------
     features : Features
     data : Dataset
-        With labels.
     folder : Path, optional
         Where features are kept.
     watcher : Watcher
@@ -59,21 +77,10 @@ def part_vectors(
     if kept and kept.exists():
         vectors = np.load(kept)
     else:
-        watcher.stage(f"computing {features.name} of {data.name}", len(loaded.pixels))
-        vectors = _computed(features, loaded.pixels, watcher)
+        vectors = feature_vectors(features, loaded.pixels, data.name, watcher)
         if kept:
             _keep(kept, vectors)
-    return Part(vectors, np.asarray(data.labels)[loaded.kept], digests)
-
-
-def _computed(
-    features: Features, pixels: NDArray[np.uint8], watcher: Watcher
-) -> NDArray[np.float32]:
-    vectors = np.empty((len(pixels), features.n_features), np.float32)
-    for start in range(0, len(pixels), CHUNK):
-        vectors[start : start + CHUNK] = features.transform(pixels[start : start + CHUNK])
-        watcher.advance(min(start + CHUNK, len(pixels)), len(pixels))
-    return vectors
+    return Vectors(vectors, digests, loaded.kept)
 
 
 def _file_name(features: Features, digests: NDArray[np.uint64]) -> str:

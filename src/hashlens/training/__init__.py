@@ -14,7 +14,7 @@ from hashlens.model_store import check_free
 from hashlens.training.options import TrainOptions
 from hashlens.watcher import Watcher
 
-__all__ = ["TrainOptions", "Watcher", "train"]
+__all__ = ["TrainOptions", "Watcher", "all_settings", "refit", "train"]
 
 
 def train(  # noqa: PLR0913 - the one public door; each argument is a word on the command line
@@ -79,7 +79,7 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
         if isinstance(source, Splits)
         else load(source, data_dir=data_dir, download=download, seed=seed)
     )
-    chosen = _settings(method, lengths[-1], settings, seed)
+    chosen = all_settings(method, lengths[-1], settings, seed)
     model = _train_on(splits.train, method, chosen, lengths, options, watcher)
     model.card["seconds"] = round(time.monotonic() - started, 1)
     if options.out is not None:
@@ -87,7 +87,50 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
     return model
 
 
-def _settings(method: str, n_bits: int, given: dict[str, Any] | None, seed: int) -> dict[str, Any]:
+def refit(
+    model: Model,
+    data: Dataset,
+    n_bits: int | Sequence[int],
+    options: TrainOptions,
+    watcher: Watcher | None = None,
+) -> Model:
+    """Give codes of another length from a network that is trained already.
+
+    For methods whose bits are fitted after the training (``bits_enter_training`` is False): the
+    result is that of a training for `n_bits`, without the training.
+
+    Parameters
+    ----------
+    model : Model
+    data : Dataset
+        The one that it was trained on.
+    n_bits : int, or several
+        As for `train`.
+    options : TrainOptions
+        Those that it was trained with.
+    watcher : Watcher, optional
+
+    Raises
+    ------
+    InputError
+        If the method's training depends on the code length, or the data are others.
+    """
+    if not is_deep(model.method) or load_method(model.method).bits_enter_training:
+        raise refuse("model", "of a method that fits its bits after the training", model.method)
+    if data.checksum != model.card["data"]["checksum"]:
+        raise refuse("data", f"those of the training, {model.card['data']['name']}", data.name)
+    from hashlens.training.deep import train_deep
+
+    lengths = check_lengths(n_bits)
+    settings = {**model.settings, "n_bits": lengths[-1]}
+    return train_deep(
+        data, model.method, settings, lengths, options, watcher or Watcher(), trained=model
+    )
+
+
+def all_settings(
+    method: str, n_bits: int, given: dict[str, Any] | None, seed: int
+) -> dict[str, Any]:
     """All arguments of a method's constructor, defaults too; an unknown one is an error."""
     parameters = inspect.signature(load_method(method)).parameters
     chosen = {name: parameter.default for name, parameter in parameters.items()}

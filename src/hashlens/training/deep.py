@@ -5,7 +5,7 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ from hashlens.training.options import TrainOptions
 from hashlens.watcher import Watcher
 
 TIMED_STEPS = 6
+SAMPLE_IMAGES = 2_000
+SAMPLE_PIXELS = 4_000_000
 WITHOUT_MIRROR = ("mnist", "svhn", "digits")  # a mirrored digit is no digit
 
 
@@ -50,22 +52,26 @@ class Start(NamedTuple):
     given: Given
 
 
-def train_deep(
+def train_deep(  # noqa: PLR0913 - what a training is made of
     data: Dataset,
     name: str,
     settings: dict[str, Any],
     lengths: tuple[int, ...],
     options: TrainOptions,
     watcher: Watcher,
+    trained: Model | None = None,
 ) -> Model:
-    """Train a deep method on a data set; take up an interrupted training in ``options.out``."""
+    """Train a deep method on a data set; take up an interrupted training in ``options.out``.
+
+    The network of a model that is `trained` already is taken over, for codes of another length.
+    """
     method = _checked_method(data, name, settings)
     preprocessing = natural_preprocessing(data.images, options.image_size or method.image_size)
     precision: Any = _precision(options)
     fabric = Fabric(accelerator="auto", devices=1, precision=precision)
     start = _prepare(data, method, lengths, preprocessing, options, fabric, watcher)
     run, encoder, given = start.run, start.encoder, start.given
-    figures = method.prepare(encoder.network, given)
+    figures = {} if trained else method.prepare(encoder.network, given)
     run.settings = {
         "method": name,
         "settings": settings,
@@ -76,10 +82,7 @@ def train_deep(
         "preprocessing": preprocessing.to_dict(),
         "lengths": list(lengths),
     }
-    if run.checkpoint and run.checkpoint.exists():
-        watcher.note(f"taking up the interrupted training in {run.checkpoint.parent}")
-    watcher.stage(f"training {name}", run.recipe.n_steps(len(run.data)))
-    history = fit(run, fabric)
+    history = _take_over(trained, encoder) if trained else _fit(run, fabric, name, watcher)
     figures |= _finish(method, start, watcher)
     measured = _measure(encoder, start.validation, lengths)
     facts = {
@@ -104,6 +107,23 @@ def train_deep(
     )
 
 
+def _fit(run: Run, fabric: Fabric, name: str, watcher: Watcher) -> list[dict[str, float]]:
+    if run.checkpoint and run.checkpoint.exists():
+        watcher.note(f"taking up the interrupted training in {run.checkpoint.parent}")
+    watcher.stage(f"training {name}", run.recipe.n_steps(len(run.data)))
+    return fit(run, fabric)
+
+
+def _take_over(trained: Model, encoder: DeepEncoder) -> list[dict[str, float]]:
+    """Copy all weights but the hash layer's, and the history of the training they come from."""
+    network = cast(DeepEncoder, trained.encoder).network
+    weights = network.state_dict()
+    kept = {k: v for k, v in weights.items() if not k.startswith("hash_layer.")}
+    encoder.network.load_state_dict(kept, strict=False)
+    history: list[dict[str, float]] = trained.card["history"]
+    return history
+
+
 def _prepare(  # noqa: PLR0913 - what a training is made of
     data: Dataset,
     method: DeepMethod,
@@ -121,17 +141,21 @@ def _prepare(  # noqa: PLR0913 - what a training is made of
         np.concatenate(kept_out) if kept_out else np.empty((0, *preprocessing.shape), np.uint8),
         images.labels[validation_ids],
     )
+    checkpoint = _checkpoint(options)
     torch.manual_seed(options.seed)
     network = method.network(data.n_classes, preprocessing.n_channels)
-    encoder = DeepEncoder(Normalize.fit(images.chunks(training_ids)), network)
+    recipe = method.recipe(_recipe(options, data.name, checkpoint))
+    normalize = Normalize.fit(images.chunks(training_ids))
+    encoder = DeepEncoder(normalize, network, _flip_average(options, recipe))
     encoder.to(fabric.device).to(memory_format=torch.channels_last)
-    checkpoint = _checkpoint(options)
+    if encoder.wants_images:
+        encoder.calibrate(_sample(images, training_ids, preprocessing.shape, options.seed))
     run = Run(
         method=method,
         network=encoder.network,
         normalize=encoder.normalize,
         data=images.batches(training_ids, fabric.device),
-        recipe=method.recipe(_recipe(options, data.name, checkpoint)),
+        recipe=recipe,
         n_classes=data.n_classes,
         seed=options.seed,
         lengths=lengths,
@@ -144,6 +168,21 @@ def _prepare(  # noqa: PLR0913 - what a training is made of
         run.recipe = _fit_to_budget(run, fabric, options.time_budget, watcher)
     given = Given(images.labels[training_ids], options.seed, lengths)
     return Start(run, encoder, images, training_ids, validation, given)
+
+
+def _sample(
+    images: TrainingImages, ids: NDArray[np.int64], shape: tuple[int, ...], seed: int
+) -> NDArray[np.uint8]:
+    """Draw some of the training images, fewer where they are large: pixels (n, h, w, c)."""
+    n_wanted = min(SAMPLE_IMAGES, max(1, SAMPLE_PIXELS // (shape[0] * shape[1])))
+    drawn = np.random.default_rng(seed).permutation(ids)[:n_wanted]
+    return np.concatenate([*images.chunks(drawn)])
+
+
+def _flip_average(options: TrainOptions, recipe: Recipe) -> bool:
+    if options.flip_average and not recipe.flip:
+        raise refuse("flip_average", "left out where the training does not mirror", True)
+    return options.flip_average
 
 
 def _checked_method(data: Dataset, name: str, settings: dict[str, Any]) -> DeepMethod:

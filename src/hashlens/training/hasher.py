@@ -12,7 +12,12 @@ from hashlens.feature_encoder import fit_encoder
 from hashlens.features import load_features
 from hashlens.methods import load_method
 from hashlens.model import Model
-from hashlens.training.material import make_card, natural_preprocessing, read_pixels
+from hashlens.training.material import (
+    feature_vectors,
+    make_card,
+    natural_preprocessing,
+    read_pixels,
+)
 from hashlens.training.measuring import keep_out, measure
 from hashlens.training.options import TrainOptions
 from hashlens.watcher import Watcher
@@ -33,12 +38,7 @@ def train_hasher(
     natural = natural_preprocessing(data.images, options.image_size)
     features = load_features(options.features, preprocessing=natural)
     pixels, kept = read_pixels(data, features.preprocessing, watcher, options.strict)
-    watcher.stage(f"computing {options.features} features", len(pixels))
-    parts = []
-    for start in range(0, len(pixels), 256):
-        parts.append(features.transform(pixels[start : start + 256]))
-        watcher.advance(min(start + 256, len(pixels)), len(pixels))
-    vectors = np.concatenate(parts)
+    vectors = feature_vectors(features, pixels, data.name, watcher)
     watcher.stage(f"fitting {method}")
     labels = None if data.labels is None else data.labels[kept]
     kept_out, fitted = _split(labels, len(kept), options)

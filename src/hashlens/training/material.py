@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from hashlens.checks import check_int, refuse
 from hashlens.data import Dataset, Images, Preprocessing, Skipped, load_pixels
 from hashlens.errors import ImageError, InputError
+from hashlens.features import Features
 from hashlens.provenance import provenance
 from hashlens.training.options import TrainOptions
 from hashlens.watcher import Watcher
 
+CHUNK = 256
 NATIVE_LIMIT = 64  # images of one size up to this are used as they are; others are scaled to it
 
 
@@ -24,6 +26,18 @@ def read_pixels(
     loaded = load_pixels(data.images, preprocessing, strict=strict, progress=watcher.advance)
     report_skipped(loaded.skipped, len(loaded.kept), watcher)
     return loaded.pixels, loaded.kept
+
+
+def feature_vectors(
+    features: Features, pixels: NDArray[np.uint8], name: str, watcher: Watcher
+) -> NDArray[np.float32]:
+    """Compute the features of decoded images of the data called `name`: float32 (n, d)."""
+    watcher.stage(f"computing {features.name} of {name}", len(pixels))
+    vectors = np.empty((len(pixels), features.n_features), np.float32)
+    for start in range(0, len(pixels), CHUNK):
+        vectors[start : start + CHUNK] = features.transform(pixels[start : start + CHUNK])
+        watcher.advance(min(start + CHUNK, len(pixels)), len(pixels))
+    return vectors
 
 
 def report_skipped(skipped: Sequence[Skipped], n_kept: int, watcher: Watcher) -> None:

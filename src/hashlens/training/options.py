@@ -25,6 +25,9 @@ class TrainOptions:
         Side to which images are scaled; images of one size up to 64 stay as they are.
     flip : bool, optional
         Mirror images in training; by default not for digits.
+    flip_average : bool
+        For deep methods that mirror images in training: embed each image as the mean of itself
+        and its mirror image, in the model too. Better, at twice the cost of encoding.
     precision : {"auto", "32-true", "bf16-mixed"}
     validation : float
         Share of the labelled training images that is kept out to measure on, 2,000 at most. With
@@ -43,6 +46,7 @@ class TrainOptions:
     features: str = "gist"
     image_size: int | None = None
     flip: bool | None = None
+    flip_average: bool = False
     precision: str = "auto"
     validation: float = 0.04
     strict: bool = False
