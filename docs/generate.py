@@ -190,9 +190,13 @@ def _search_line(row: dict[str, Any]) -> str:
 def _comparison(result: dict[str, Any]) -> str:
     """Tables of methods by code length, the published figure beside each measured one."""
     lines = [f"## {result['title']}\n", f"```sh\n{result['command']}\n```\n"]
-    for data, features in dict.fromkeys((r["data"], r["features"]) for r in result["rows"]):
-        chosen = [r for r in result["rows"] if (r["data"], r["features"]) == (data, features)]
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in result["rows"]:
+        key = (row["data"], row.get("protocol", ""), row["features"])
+        groups.setdefault(key, []).append(row)
+    for (data, protocol, features), chosen in groups.items():
         seen = "images to codes" if features == "-" else f"hashers on {features}"
+        seen = f"{protocol}, {seen}" if protocol else seen
         control = next((r["uncoded"] for r in chosen if r["uncoded"] is not None), None)
         uncoded = "" if features == "-" or control is None else f" (uncoded: {_shown(control)})"
         lines += [f"### {data}, {seen}{uncoded}\n", *_rows(_pivot(chosen)), ""]
@@ -271,13 +275,22 @@ def _pivot(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     table: dict[str, dict[str, Any]] = {}
     for row in rows:
         line = table.setdefault(row["method"], {"method": row["method"]})
-        line[f"{row['bits']} bits"] = "-" if row["mAP"] is None else f"{row['mAP']:.3f}"
+        line[f"{row['bits']} bits"] = _figure(row)
         if any(r["published"] != "-" for r in rows):
             line[f"paper, {row['bits']}"] = row["published"]
         if row["features"] == "-":
             line[f"one-hot, {row['bits']}"] = _shown(row["one-hot"]) or "-"
     longest = list(next(iter(table.values())))[1]
     return sorted(table.values(), key=lambda line: line[longest], reverse=True)
+
+
+def _figure(row: dict[str, Any]) -> str:
+    """The mAP, with half the width of its interval over the seeds, or the classifier's error."""
+    if row["mAP"] is None:
+        error = row.get("error")
+        return "-" if error is None else f"{100 * error:.2f} % wrong"
+    half = row.get("mAP +-")
+    return f"{row['mAP']:.3f}" + (f" ± {half:.3f}" if half is not None else "")
 
 
 def _pair(pair: dict[str, Any]) -> str:

@@ -248,11 +248,13 @@ def test_fifty_features_a_bit_unless_told():
     assert DNNH(3, "nin-32").image_size is None
 
 
-def test_batches_hold_images_of_a_class():
+def test_batches_are_the_paper_s_and_hold_images_of_a_class():
     method = DNNH()
+    recipe = method.recipe(Recipe(images_per_class=8, learning_rate=0.2))
+    assert (recipe.batch_size, recipe.images_per_class, recipe.learning_rate) == (64, 8, 0.1)
+    recipe = method.recipe(Recipe(batch_size=2, learning_rate=0.01))
+    assert (recipe.batch_size, recipe.images_per_class, recipe.learning_rate) == (2, 2, 0.01)
     assert method.recipe(Recipe()).images_per_class == 4
-    assert method.recipe(Recipe(images_per_class=8)).images_per_class == 8
-    assert method.recipe(Recipe(batch_size=2)).images_per_class == 2
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ class DNNH(TripletMethod):
     - The projections are normalised over the batch before the sigmoid. Without, values begin near
       0.5, where the gradient of eq. 2 vanishes, and many bits never leave it. Once trained this is
       a factor and an offset of each bit, so the code is still that of the equation above.
+    - Batches have 64 images, as in the paper, and the rate is 0.1 at most; the recipe decides the
+      rest.
     - Eq. 3 prints the gradient for b^- with the wrong sign; here it is that of eq. 2.
     - Other trunks than Network in Network get a rectified linear layer to `n_features` in place of
       the last 1 x 1 convolution.

@@ -1,6 +1,7 @@
 """What DNNH and its two alternatives share: network, triplets and ranking loss."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -20,6 +21,8 @@ from hashlens.deep.trunks import Trunk
 from hashlens.deep.wide_trunk import build_wide_trunk
 
 FEATURES_PER_BIT = 50
+BATCH_SIZE = 64
+HIGHEST_RATE = 0.1
 TRIPLETS = ("all", "random", "hard")
 MARGIN_SHARE = 1 / 8
 """Of the bits: a margin of 1/2 asks for codes as far apart as random ones, and learns slowly."""
@@ -65,8 +68,13 @@ class TripletMethod(DeepMethod):
         return 224 if self.trunk == "nin" else None
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """Ask for several images of a class in a batch: without two alike there is no triplet."""
-        return in_groups(recipe)
+        """Take the paper's batches of 64, a rate for them, and several images of a class in each.
+
+        Without two alike there is no triplet.
+        """
+        batch_size = min(recipe.batch_size, BATCH_SIZE)
+        rate = min(recipe.learning_rate, HIGHEST_RATE)
+        return in_groups(replace(recipe, batch_size=batch_size, learning_rate=rate))
 
     def build_trunk(self, n_channels: int) -> Trunk:
         """Build a trunk of the wanted number of features."""
