@@ -98,6 +98,13 @@ Download = Annotated[
     bool, typer.Option("--download", help="Fetch a benchmark that is not in --data-dir.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first image that is bad.")]
+FlipAverage = Annotated[
+    bool,
+    typer.Option(
+        "--flip-average",
+        help="Embed an image as the mean of itself and its mirror image: better, twice the cost.",
+    ),
+]
 Method = Annotated[
     str,
     typer.Option(

@@ -9,6 +9,7 @@ from hashlens.cli.options import (
     PROTOCOL_NAMES,
     DataDir,
     Download,
+    FlipAverage,
     Json,
     Seed,
     Settings,
@@ -41,6 +42,7 @@ def reproduce(
     nested: Annotated[
         bool, typer.Option("--nested", help="Also one deep model for all --bits, cut to each.")
     ] = False,
+    flip_average: FlipAverage = False,
     setting: Settings = None,
     out: Annotated[
         Path | None,
@@ -72,6 +74,7 @@ def reproduce(
         epochs=epochs,
         settings=settings(setting),
         nested=nested,
+        flip_average=flip_average,
     )
     with watching() as watcher:
         compared = [

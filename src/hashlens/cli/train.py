@@ -8,6 +8,7 @@ import typer
 from hashlens.cli.options import (
     DataDir,
     Download,
+    FlipAverage,
     Json,
     Lengths,
     Method,
@@ -47,6 +48,7 @@ def train(
     flip: Annotated[
         bool | None, typer.Option("--flip/--no-flip", help="Mirror images in training.")
     ] = None,
+    flip_average: FlipAverage = False,
     precision: Annotated[
         str,
         typer.Option(
@@ -85,6 +87,7 @@ def train(
         features=features,
         image_size=image_size,
         flip=flip,
+        flip_average=flip_average,
         precision=precision,
         validation=validation,
         strict=strict,

@@ -92,7 +92,8 @@ def identity_convolution(n_in: int, n_out: int) -> nn.Conv2d:
 
 def offset_norm(n: int) -> nn.BatchNorm2d:
     """Build a batch normalisation that learns an offset only; its scale stays 1."""
-    norm = nn.BatchNorm2d(n)
+    # Means that follow twice as fast as usual: after a few dozen steps the usual ones still lag.
+    norm = nn.BatchNorm2d(n, momentum=0.2)
     norm.weight.requires_grad_(False)
     return norm
 

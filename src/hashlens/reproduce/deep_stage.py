@@ -52,7 +52,12 @@ class DeepStage:
         return model.shortened(task.n_bits) if task.cut else model
 
     def _options(self, task: Task) -> TrainOptions:
-        return TrainOptions(seed=task.seed, recipe=self.plan.recipe, epochs=self.plan.epochs)
+        return TrainOptions(
+            seed=task.seed,
+            recipe=self.plan.recipe,
+            epochs=self.plan.epochs,
+            flip_average=self.plan.flip_average,
+        )
 
     def _train(
         self, task: Task, lengths: tuple[int, ...], options: TrainOptions, key: str

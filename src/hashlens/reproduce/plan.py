@@ -62,6 +62,8 @@ class Plan:
         Settings of methods, given to those that have them.
     nested : bool
         Beside a deep model for each length, train one for all of them, whose codes are cut.
+    flip_average : bool
+        Deep models embed each image as the mean of itself and its mirror image.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Plan:
     epochs: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     nested: bool = False
+    flip_average: bool = False
 
     def __post_init__(self) -> None:
         for method in self.methods:

@@ -55,6 +55,7 @@ class Stages:
             from hashlens.deep import recipe_named
 
             recipe = recipe_named(self.plan.recipe, self.plan.epochs).to_dict()
+            recipe["flip_average"] = self.plan.flip_average
             if not load_method(task.method).bits_enter_training:
                 lengths = None
         else:
