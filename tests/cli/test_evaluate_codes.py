@@ -2,13 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from hashlens.cli import app
+from calling import answer, call, printed
 from hashlens.codes import pack
 from hashlens.errors import InputError
 from hashlens.evaluation import mean_average_precision, relevance
@@ -34,24 +32,8 @@ DATABASE = ("--codes", "db.npy", "--labels", "l.npy")
 BOTH = (*DATABASE, "--queries", "q.npy", "--query-labels", "ql.npy")
 
 
-def call(*words: object) -> Result:
-    return CliRunner().invoke(app, ["evaluate", *(str(word) for word in words)])
-
-
-def answer(*words: object) -> Any:
-    result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def printed(*words: object) -> str:
-    result = call(*words)
-    assert result.exit_code == 0, result.output
-    return " ".join(result.stdout.split())
-
-
 def test_queries_are_scored_against_a_database() -> None:
-    result = answer(*BOTH, "--k", "20", "--denominator", "min")
+    result = answer("evaluate", *BOTH, "--k", "20", "--denominator", "min")
     index = HammingIndex(pack(BITS[:80]), 12)
     histograms = index.histograms(pack(BITS[80:]), relevance(LABELS[80:], LABELS[:80]))
     wanted = mean_average_precision(histograms, k=20, denominator="min")
@@ -68,8 +50,8 @@ def test_queries_are_scored_against_a_database() -> None:
 
 
 def test_json_says_what_the_files_were_taken_to_be() -> None:
-    taken = answer(*BOTH)["taken"]["queries"]["codes"]
-    assert taken.pop("sha256") != answer(*BOTH)["taken"]["database"]["codes"]["sha256"]
+    taken = answer("evaluate", *BOTH)["taken"]["queries"]["codes"]
+    assert taken.pop("sha256") != answer("evaluate", *BOTH)["taken"]["database"]["codes"]["sha256"]
     assert taken == {
         "file": "q.npy",
         "variable": None,
@@ -84,18 +66,18 @@ def test_json_says_what_the_files_were_taken_to_be() -> None:
 
 
 def test_leave_one_out_where_nothing_asks() -> None:
-    result = answer(*DATABASE)
+    result = answer("evaluate", *DATABASE)
     assert result["rules"]["leave_one_out"]
     assert (result["n_queries"], result["n_database"]) == (80, 79)
-    packed = answer("--codes", "packed.npy", "--labels", "l.npy", "--bits", "12")
+    packed = answer("evaluate", "--codes", "packed.npy", "--labels", "l.npy", "--bits", "12")
     assert packed["rows"][0] == {**result["rows"][0], "name": "packed.npy"}
-    named = answer(*DATABASE, "--protocol", "ritq-loo")
+    named = answer("evaluate", *DATABASE, "--protocol", "ritq-loo")
     assert named["rules"] == {**result["rules"], "protocol": "ritq-loo"}
     assert named["rows"] == result["rows"]
 
 
 def test_the_table_is_read_by_people() -> None:
-    text = printed(*BOTH, "-k", "20")
+    text = printed("evaluate", *BOTH, "-k", "20")
     for part in (
         "queries beside the database: 10 queries, 80 codes searched",
         "mAP@20",
@@ -107,30 +89,30 @@ def test_the_table_is_read_by_people() -> None:
     ):
         assert part in text
     np.save("ql.npy", np.r_[9, LABELS[81:]])
-    assert "1 queries without a relevant item count as 0" in printed(*BOTH)
+    assert "1 queries without a relevant item count as 0" in printed("evaluate", *BOTH)
 
 
 def test_the_rules_of_a_protocol() -> None:
-    text = printed(*BOTH, "--protocol", "dlbh-full")
+    text = printed("evaluate", *BOTH, "--protocol", "dlbh-full")
     assert "dlbh-full, queries beside the database" in text
     assert "over the first 1,000, divided by the relevant items found" in text
-    refused = call(*DATABASE, "--protocol", "dlbh-full")
+    refused = call("evaluate", *DATABASE, "--protocol", "dlbh-full")
     assert isinstance(refused.exception, InputError)
     assert "the queries of dlbh-full must be given" in str(refused.exception)
 
 
 def test_queries_that_are_the_database_are_warned_of() -> None:
-    result = call(*DATABASE, "--queries", "db.npy", "--query-labels", "l.npy", "--json")
+    result = call("evaluate", *DATABASE, "--queries", "db.npy", "--query-labels", "l.npy", "--json")
     assert "warning: db.npy holds the codes of db.npy: every query finds itself" in result.stderr
     assert len(json.loads(result.stdout)["warnings"]) == 1
 
 
 def test_reals_need_the_word_sign() -> None:
     np.save("reals.npy", (BITS[:80] - 0.5) * 3)
-    refused = call("--codes", "reals.npy", "--labels", "l.npy")
+    refused = call("evaluate", "--codes", "reals.npy", "--labels", "l.npy")
     assert "reals.npy must be codes: " in str(refused.exception)
-    result = answer("--codes", "reals.npy", "--labels", "l.npy", "--sign")
-    assert result["rows"][0]["map"] == answer(*DATABASE)["rows"][0]["map"]
+    result = answer("evaluate", "--codes", "reals.npy", "--labels", "l.npy", "--sign")
+    assert result["rows"][0]["map"] == answer("evaluate", *DATABASE)["rows"][0]["map"]
 
 
 @pytest.mark.parametrize(
@@ -162,11 +144,13 @@ def test_reals_need_the_word_sign() -> None:
     ],
 )
 def test_a_wrong_mixture_is_wrong_usage(words: tuple[str, ...], wanted: str) -> None:
-    result = call(*words)
+    result = call("evaluate", *words)
     assert result.exit_code == 2
     assert result.stdout == ""
     assert wanted in " ".join(result.stderr.split())
 
 
 def test_the_help_has_an_example_with_codes() -> None:
-    assert "Example: hashlens evaluate --codes db.npy" in " ".join(call("--help").stdout.split())
+    assert "Example: hashlens evaluate --codes db.npy" in " ".join(
+        call("evaluate", "--help").stdout.split()
+    )

@@ -1,6 +1,5 @@
 """``hashlens index`` and ``hashlens search``, from words to results."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from hashlens.cli import app
+from calling import answer, call, refused
 from hashlens.collection import Collection
-from hashlens.errors import HashlensError
 
 
 @pytest.fixture
@@ -30,25 +27,8 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "photos.hl"
 
 
-def call(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def answer(*words: object) -> Any:
-    result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
 def index(photos: Path, out: Path, *words: object) -> Any:
     return answer("index", photos, "--out", out, "--features", "pixels", "--bits", "16", *words)
-
-
-def refused(*words: object) -> str:
-    """Run what must end in a HashlensError; give what main() prints after "error: "."""
-    result = call(*words)
-    assert isinstance(result.exception, HashlensError), result.output
-    return str(result.exception)
 
 
 def test_index_makes_a_collection_and_says_what_it_did(photos: Path, out: Path) -> None:

@@ -1,30 +1,17 @@
 """One model, several code lengths: ``--bits 8,16`` in train, one of them in what follows."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from hashlens.cli import app
+from calling import answer, call
 from hashlens.collection import Collection
 from hashlens.errors import InputError
 from hashlens.model import Model
 
 NETWORK = ("--set", "trunk=resnet-8", "--set", "n_features=16", "--epochs", "1")
-
-
-def call(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def answer(*words: object) -> Any:
-    result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,11 @@
 """What a distance means, and whether the bits are any good, on the command line."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from hashlens.cli import app
+from calling import answer, call, printed, refused
 from hashlens.collection import Collection
-from hashlens.errors import HashlensError
 from hashlens.model import Model
 from hashlens.training import TrainOptions, train
 
@@ -38,28 +34,6 @@ def unknowing(photos: Path) -> Path:
     out = photos.with_name("old.hl")
     Collection.create(out, model).add("digits")
     return out
-
-
-def call(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def answer(*words: object) -> Any:
-    result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def printed(*words: object) -> str:
-    result = call(*words)
-    assert result.exit_code == 0, result.output
-    return " ".join(result.stdout.split())
-
-
-def refused(*words: object) -> str:
-    result = call(*words)
-    assert isinstance(result.exception, HashlensError), result.output
-    return str(result.exception)
 
 
 def test_search_as_far_as_a_precision_is_promised(photos: Path) -> None:
