@@ -143,7 +143,7 @@ def readme() -> str:
 
 def _readme_tables() -> str:
     stored = [json.loads(file.read_text("utf-8")) for file in sorted(RESULTS.rglob("*.json"))]
-    retrieval = [_retrieval_line(result) for result in stored if "protocol" in result]
+    best = [json.loads(file.read_text("utf-8")) for file in sorted(RESULTS.glob("best-*.json"))]
     search = [
         _search_line(row)
         for result in stored
@@ -151,30 +151,33 @@ def _readme_tables() -> str:
         if "faiss_over_hashlens" in row
     ]
     parts = []
-    if retrieval:
-        head = "| data, protocol | method | mAP | published | one-hot | uncoded | training |"
-        parts += [head, "|" + " --- |" * 7, *retrieval, ""]
+    if best:
+        lengths = best[0]["plan"]["lengths"]
+        head = ["data, protocol, figure", *(f"{n} bits" for n in lengths), "training"]
+        parts += [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+        parts += [line for result in best for line in _best_lines(result)]
+        parts += [""]
     if search:
         head = "| exact search, one thread | faiss IndexBinaryFlat | hashlens | ratio |"
         parts += [head, "|" + " --- |" * 4, *search, ""]
     return "\n".join(parts)
 
 
-def _retrieval_line(result: dict[str, Any]) -> str:
-    maps = {row["name"]: f"{row['map']:.3f}" for row in result["rows"]}
-    model, published = result["model"], result["published"]
-    name = f"{model['method'].upper()}, {model['n_bits']} bits"
-    seconds = model["card"]["history"][-1]["seconds"] if "history" in model["card"] else 0
-    cells = [
-        f"{result['data']['name'].split('/')[0]}, {result['protocol']['name']}",
-        name,
-        f"**{result['rows'][0]['map']:.3f}**",
-        "-" if published is None else f"{published['value']:.3f}",
-        maps.get("one-hot", "-"),
-        maps.get("uncoded", "-"),
-        f"{seconds / 60:.0f} min, {model['card']['provenance']['n_cores']} cores",
-    ]
-    return f"| {' | '.join(cells)} |"
+def _best_lines(result: dict[str, Any]) -> Iterator[str]:
+    """One line a protocol and method: its figure at each length, the paper's in brackets."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in result["rows"]:
+        groups.setdefault((row["data"], row["protocol"], row["method"]), []).append(row)
+    for (data, protocol, method), rows in groups.items():
+        k = result["protocols"][protocol].get("k")
+        figure = "error" if rows[0]["mAP"] is None else f"mAP@{k}" if k else "mAP"
+        cells = []
+        for row in rows:
+            printed = "" if row["published"] == "-" else f" ({row['published']})"
+            cells.append(f"**{_figure(row)}**{printed}")
+        minutes = max(row["fit seconds"] or 0 for row in rows) / 60
+        time = f"{minutes:.0f} min, {result['environment']['n_cores']} cores"
+        yield f"| {data}, {protocol}, {figure} of {method.upper()} | {' | '.join(cells)} | {time} |"
 
 
 def _search_line(row: dict[str, Any]) -> str:
@@ -288,7 +291,7 @@ def _figure(row: dict[str, Any]) -> str:
     """The mAP, with half the width of its interval over the seeds, or the classifier's error."""
     if row["mAP"] is None:
         error = row.get("error")
-        return "-" if error is None else f"{100 * error:.2f} % wrong"
+        return "-" if error is None else f"{100 * error:.2f} %"
     half = row.get("mAP +-")
     return f"{row['mAP']:.3f}" + (f" ± {half:.3f}" if half is not None else "")
 

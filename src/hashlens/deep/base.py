@@ -165,6 +165,13 @@ class DeepMethod(ABC):
         return {}
 
 
+def codebook_of(outputs: Outputs) -> Codebook:
+    """Give the codes that the images are to get, or raise InputError where there are none."""
+    if outputs.codebook is None:
+        raise refuse("outputs", "those of a network in training, which have a codebook", None)
+    return outputs.codebook
+
+
 def classification_loss(logits: Tensor | None, targets: Targets) -> Tensor:
     """Softmax cross-entropy for one label an image, sigmoid cross-entropy for several."""
     if logits is None:

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from hashlens.checks import refuse
-from hashlens.deep.base import DeepMethod, Given, HashNetwork, Outputs, Targets
+from hashlens.deep.base import DeepMethod, Given, HashNetwork, Outputs, Targets, codebook_of
 from hashlens.deep.code_descent import descend
 from hashlens.deep.codebook import Codebook
 from hashlens.deep.label_groups import label_groups
@@ -102,7 +101,5 @@ class CNNH(DeepMethod):
     def loss(self, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
         """Stage 2: the sigmoid cross-entropy of the bits with the codes of the labels."""
         del progress
-        if outputs.codebook is None:
-            raise refuse("outputs", "those of a network in training", None)
-        wanted = outputs.codebook.of(targets.labels)  # (n, n_bits)
+        wanted = codebook_of(outputs).of(targets.labels)  # (n, n_bits)
         return F.binary_cross_entropy_with_logits(outputs.projection, (wanted + 1) / 2)

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from hashlens.checks import MAX_BITS, check_float, refuse
-from hashlens.deep.base import Outputs, Targets
+from hashlens.checks import MAX_BITS, check_float
+from hashlens.deep.base import Outputs, Targets, codebook_of
 from hashlens.deep.centre_network import CentreMethod, CentreNetwork
 from hashlens.deep.trunks import build_trunk
 
@@ -68,12 +68,11 @@ class CSQ(CentreMethod):
     def loss(self, outputs: Outputs, targets: Targets, progress: float) -> Tensor:
         """Cross-entropy with the centres, and how far the bits are from +-1."""
         del progress
-        if outputs.codebook is None:
-            raise refuse("outputs", "those of a network in training", None)
+        centres = codebook_of(outputs).codes
         z, labels = outputs.projection, targets.labels
         if labels.ndim == 2:
             z, labels = z[labels.any(1)], labels[labels.any(1)]
-        wanted = (centroids(outputs.codebook.codes, labels) + 1) / 2
+        wanted = (centroids(centres, labels) + 1) / 2
         # h is the sigmoid of 2 z.
         central = F.binary_cross_entropy_with_logits(2 * z, wanted, reduction="sum")
         quantisation = torch.cosh(z.tanh().abs() - 1).log().sum()

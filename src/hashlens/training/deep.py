@@ -1,9 +1,5 @@
 """From a data set to a trained deep model: splits, normalisation, the loop, the last step."""
 
-import copy
-import math
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -22,23 +18,16 @@ from hashlens.deep.precision import resolve_precision
 from hashlens.methods import load_method
 from hashlens.model import Model
 from hashlens.model_store import CHECKPOINT_FILE
+from hashlens.training.budget import fit_to_budget
 from hashlens.training.images import TrainingImages, open_images
 from hashlens.training.material import make_card, natural_preprocessing
-from hashlens.training.measuring import Measured, keep_out, measure
+from hashlens.training.measuring import Part, keep_out, measure_encoder, validate
 from hashlens.training.options import TrainOptions
 from hashlens.watcher import Watcher
 
-TIMED_STEPS = 6
 SAMPLE_IMAGES = 2_000
 SAMPLE_PIXELS = 4_000_000
 WITHOUT_MIRROR = ("mnist", "svhn", "digits")  # a mirrored digit is no digit
-
-
-class Part(NamedTuple):
-    """The images that are kept out of the training, to measure on."""
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[Any]
 
 
 class Start(NamedTuple):
@@ -84,7 +73,7 @@ def train_deep(  # noqa: PLR0913 - what a training is made of
     }
     history = _take_over(trained, encoder) if trained else _fit(run, fabric, name, watcher)
     figures |= _finish(method, start, watcher)
-    measured = _measure(encoder, start.validation, lengths)
+    measured = measure_encoder(encoder, start.validation, lengths)
     facts = {
         "recipe": run.recipe.to_dict(),
         "precision": precision,
@@ -161,11 +150,11 @@ def _prepare(  # noqa: PLR0913 - what a training is made of
         lengths=lengths,
         checkpoint=checkpoint,
         watch=lambda step: _tell(watcher, step),
-        validate=lambda: _validate(encoder, validation),
+        validate=lambda: validate(encoder, validation),
         report=watcher.row,
     )
     if options.time_budget and not (checkpoint and checkpoint.exists()):
-        run.recipe = _fit_to_budget(run, fabric, options.time_budget, watcher)
+        run.recipe = fit_to_budget(run, fabric, options.time_budget, watcher)
     given = Given(images.labels[training_ids], options.seed, lengths)
     return Start(run, encoder, images, training_ids, validation, given)
 
@@ -223,26 +212,6 @@ def _recipe(options: TrainOptions, data_name: str, checkpoint: Path | None) -> R
     return recipe_named(options.recipe, epochs, flip)
 
 
-def _fit_to_budget(run: Run, fabric: Fabric, seconds: float, watcher: Watcher) -> Recipe:
-    """Time a few steps on a copy, then choose the number of epochs that fits the budget."""
-    n_images = len(run.data)
-    steps = min(TIMED_STEPS, run.recipe.n_steps(n_images))
-    trial_recipe = replace(run.recipe, epochs=1, min_steps=0)
-    trial = replace(run, network=copy.deepcopy(run.network), recipe=trial_recipe)
-    trial = replace(trial, checkpoint=None, watch=None, validate=None, report=None)
-    began = time.monotonic()
-    fit(trial, fabric, last_step=1)
-    warm = time.monotonic()
-    fit(trial, fabric, last_step=steps)
-    per_step = (time.monotonic() - warm) / steps
-    warm_up = warm - began
-    epoch_seconds = per_step * run.recipe.steps_per_epoch(n_images)
-    # The features of all training images at the end cost about a third of an epoch.
-    epochs = max(1, math.floor((0.95 * seconds - warm_up) / epoch_seconds - 0.4))
-    watcher.note(f"{epochs} epochs of about {epoch_seconds:.0f} s fit into {seconds:.0f} s")
-    return replace(run.recipe, epochs=epochs, min_steps=0)
-
-
 def _tell(watcher: Watcher, step: Step) -> None:
     note = f"epoch {step.epoch + 1}  loss {step.loss:.3f}  {step.images_per_second:.0f} images/s"
     watcher.advance(step.step, step.n_steps, note)
@@ -265,28 +234,3 @@ def _features(start: Start, watcher: Watcher) -> NDArray[np.float32]:
         done += len(pixels)
         watcher.advance(done, total)
     return np.concatenate(parts)
-
-
-def _accuracy(logits: NDArray[np.float32], labels: NDArray[Any]) -> float:
-    """Share of images whose best class is right (is one of the labels, where there are several)."""
-    best = logits.argmax(1)
-    right = labels[np.arange(len(labels)), best] if labels.ndim == 2 else best == labels
-    return float(np.mean(right))
-
-
-def _validate(encoder: DeepEncoder, part: Part) -> dict[str, float]:
-    if not len(part.labels):
-        return {}
-    logits = encoder.embed(part.pixels).logits
-    return {} if logits is None else {"accuracy": _accuracy(logits, part.labels)}
-
-
-def _measure(encoder: DeepEncoder, part: Part, lengths: tuple[int, ...]) -> Measured:
-    """Measure the codes, and the classifier where there is one, on the images kept out."""
-    if not len(part.labels):
-        return Measured({}, {})
-    embedded = encoder.embed(part.pixels)
-    measured = measure(embedded.projection, part.labels, lengths)
-    if measured.figures and embedded.logits is not None:
-        measured.figures["accuracy"] = _accuracy(embedded.logits, part.labels)
-    return measured

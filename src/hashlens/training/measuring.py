@@ -1,6 +1,6 @@
 """The images that every training keeps out, and what is measured on them."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,17 @@ from hashlens.data import stratified_split
 from hashlens.evaluation import DistanceMeaning, average_precision, relevance
 from hashlens.search import HammingIndex
 
+if TYPE_CHECKING:
+    from hashlens.deep import DeepEncoder
+
 MAX_VALIDATION = 2_000
+
+
+class Part(NamedTuple):
+    """The images that are kept out of the training, to measure on."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[Any]
 
 
 class Measured(NamedTuple):
@@ -65,3 +75,29 @@ def measure(projection: NDArray[Any], labels: NDArray[Any], lengths: tuple[int, 
         precision = float(average_precision(histograms).mean())
         figures = {"n_images": float(len(labels)), "map": precision}
     return Measured(figures, distances)
+
+
+def accuracy(logits: NDArray[np.float32], labels: NDArray[Any]) -> float:
+    """Share of images whose best class is right (is one of the labels, where there are several)."""
+    best = logits.argmax(1)
+    right = labels[np.arange(len(labels)), best] if labels.ndim == 2 else best == labels
+    return float(np.mean(right))
+
+
+def validate(encoder: "DeepEncoder", part: Part) -> dict[str, float]:
+    """Measure the classifier, where there is one, on the images that were kept out."""
+    if not len(part.labels):
+        return {}
+    logits = encoder.embed(part.pixels).logits
+    return {} if logits is None else {"accuracy": accuracy(logits, part.labels)}
+
+
+def measure_encoder(encoder: "DeepEncoder", part: Part, lengths: tuple[int, ...]) -> Measured:
+    """Measure the codes, and the classifier where there is one, on the images kept out."""
+    if not len(part.labels):
+        return Measured({}, {})
+    embedded = encoder.embed(part.pixels)
+    measured = measure(embedded.projection, part.labels, lengths)
+    if measured.figures and embedded.logits is not None:
+        measured.figures["accuracy"] = accuracy(embedded.logits, part.labels)
+    return measured
