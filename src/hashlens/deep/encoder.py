@@ -109,6 +109,13 @@ class DeepEncoder(nn.Module):
         logits = [part.logits for part in parts if part.logits is not None]
         return Embedded(features, projection, _joined(logits) if logits else None)
 
+    def project(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Project features (n, d) of methods whose hash layer alone follows them: (n, n_bits)."""
+        device = self.normalize.mean.device
+        with torch.inference_mode():
+            layer = self.network.get_submodule("hash_layer")
+            return _joined([layer(torch.tensor(features).to(device))])
+
     def _outputs(self, images: Tensor) -> Outputs:
         outputs: Outputs = self.network(images)
         if not self.flip_average:

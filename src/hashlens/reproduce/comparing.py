@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from hashlens.data import Splits
 from hashlens.errors import InputError
+from hashlens.evaluation import meaning_in
 from hashlens.methods import is_deep
+from hashlens.reproduce.calibration import calibrate
 from hashlens.reproduce.figures import Row
 from hashlens.reproduce.plan import Plan, Task
 from hashlens.reproduce.published import published_for
@@ -131,6 +133,9 @@ def _measure(stages: Stages, task: Task) -> tuple[Cell, NDArray[np.float64] | No
     tally = tally_of(rankings, task.n_bits, protocol, RANKS)
     controls = (one_hot_row(rankings, protocol), stages.control(task))
     cell |= _figures(tally.row(task.method), [row for row in controls if row])
+    meaning = meaning_in({"distances": cell.pop("distances", None) or {}}, task.n_bits)
+    promises = calibrate(meaning, rankings.codes)
+    cell["calibration"] = None if promises is None else promises.to_dict()
     return cell | {"curve": tally.curve()}, tally.average_precisions
 
 

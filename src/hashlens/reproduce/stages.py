@@ -117,8 +117,8 @@ class Stages:
         """Score the features themselves: what the codes lose is the difference."""
         protocol = self.arrangement.protocol
         parts = [self.arrangement.part_key(name) for name in (QUERY, DATABASE)]
-        made = self.codes_key(task) if is_deep(task.method) else [task.features, *parts]
-        key = content_key(made=made, protocol=protocol.digest)
+        made = self.training_key(task) if is_deep(task.method) else task.features
+        key = content_key(features=made, parts=parts, protocol=protocol.digest)
         kept = self.store.read("controls", key)
         if kept is None:
             query, database = self._sides_with_features(task)

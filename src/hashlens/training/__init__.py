@@ -90,25 +90,29 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
 def refit(
     model: Model,
     data: Dataset,
-    n_bits: int | Sequence[int],
-    options: TrainOptions,
+    each: Sequence[int | Sequence[int]],
+    options: TrainOptions | None = None,
     watcher: Watcher | None = None,
-) -> Model:
-    """Give codes of another length from a network that is trained already.
+) -> list[Model]:
+    """Give codes of other lengths from a network that is trained already.
 
-    For methods whose bits are fitted after the training (``bits_enter_training`` is False): the
-    result is that of a training for `n_bits`, without the training.
+    For methods whose bits are fitted after the training (``bits_enter_training`` is False): each
+    result is that of a training for its length, without the training.
 
     Parameters
     ----------
     model : Model
     data : Dataset
         The one that it was trained on.
-    n_bits : int, or several
-        As for `train`.
-    options : TrainOptions
+    each : sequence of int, or of several
+        What `n_bits` is for `train`, for each model that is wanted.
+    options : TrainOptions, optional
         Those that it was trained with.
     watcher : Watcher, optional
+
+    Returns
+    -------
+    models : list of Model
 
     Raises
     ------
@@ -119,13 +123,10 @@ def refit(
         raise refuse("model", "of a method that fits its bits after the training", model.method)
     if data.checksum != model.card["data"]["checksum"]:
         raise refuse("data", f"those of the training, {model.card['data']['name']}", data.name)
-    from hashlens.training.deep import train_deep
+    from hashlens.training.refitting import refit_deep
 
-    lengths = check_lengths(n_bits)
-    settings = {**model.settings, "n_bits": lengths[-1]}
-    return train_deep(
-        data, model.method, settings, lengths, options, watcher or Watcher(), trained=model
-    )
+    wanted = [check_lengths(n_bits) for n_bits in each]
+    return refit_deep(model, data, wanted, options or TrainOptions(), watcher or Watcher())
 
 
 def all_settings(

@@ -1,7 +1,7 @@
 """From a data set to a trained deep model: splits, normalisation, the loop, the last step."""
 
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,26 +41,22 @@ class Start(NamedTuple):
     given: Given
 
 
-def train_deep(  # noqa: PLR0913 - what a training is made of
+def train_deep(
     data: Dataset,
     name: str,
     settings: dict[str, Any],
     lengths: tuple[int, ...],
     options: TrainOptions,
     watcher: Watcher,
-    trained: Model | None = None,
 ) -> Model:
-    """Train a deep method on a data set; take up an interrupted training in ``options.out``.
-
-    The network of a model that is `trained` already is taken over, for codes of another length.
-    """
+    """Train a deep method on a data set; take up an interrupted training in ``options.out``."""
     method = _checked_method(data, name, settings)
     preprocessing = natural_preprocessing(data.images, options.image_size or method.image_size)
     precision: Any = _precision(options)
     fabric = Fabric(accelerator="auto", devices=1, precision=precision)
     start = _prepare(data, method, lengths, preprocessing, options, fabric, watcher)
     run, encoder, given = start.run, start.encoder, start.given
-    figures = {} if trained else method.prepare(encoder.network, given)
+    figures = method.prepare(encoder.network, given)
     run.settings = {
         "method": name,
         "settings": settings,
@@ -71,7 +67,10 @@ def train_deep(  # noqa: PLR0913 - what a training is made of
         "preprocessing": preprocessing.to_dict(),
         "lengths": list(lengths),
     }
-    history = _take_over(trained, encoder) if trained else _fit(run, fabric, name, watcher)
+    if run.checkpoint and run.checkpoint.exists():
+        watcher.note(f"taking up the interrupted training in {run.checkpoint.parent}")
+    watcher.stage(f"training {name}", run.recipe.n_steps(len(run.data)))
+    history = fit(run, fabric)
     figures |= _finish(method, start, watcher)
     measured = measure_encoder(encoder, start.validation, lengths)
     facts = {
@@ -96,23 +95,6 @@ def train_deep(  # noqa: PLR0913 - what a training is made of
     )
 
 
-def _fit(run: Run, fabric: Fabric, name: str, watcher: Watcher) -> list[dict[str, float]]:
-    if run.checkpoint and run.checkpoint.exists():
-        watcher.note(f"taking up the interrupted training in {run.checkpoint.parent}")
-    watcher.stage(f"training {name}", run.recipe.n_steps(len(run.data)))
-    return fit(run, fabric)
-
-
-def _take_over(trained: Model, encoder: DeepEncoder) -> list[dict[str, float]]:
-    """Copy all weights but the hash layer's, and the history of the training they come from."""
-    network = cast(DeepEncoder, trained.encoder).network
-    weights = network.state_dict()
-    kept = {k: v for k, v in weights.items() if not k.startswith("hash_layer.")}
-    encoder.network.load_state_dict(kept, strict=False)
-    history: list[dict[str, float]] = trained.card["history"]
-    return history
-
-
 def _prepare(  # noqa: PLR0913 - what a training is made of
     data: Dataset,
     method: DeepMethod,
@@ -124,12 +106,7 @@ def _prepare(  # noqa: PLR0913 - what a training is made of
 ) -> Start:
     """Decode, split, build the network, and decide how long to train."""
     images = open_images(data, preprocessing, watcher, options.strict)
-    validation_ids, training_ids = keep_out(images.labels, options.validation, options.seed)
-    kept_out = [*images.chunks(validation_ids)]
-    validation = Part(
-        np.concatenate(kept_out) if kept_out else np.empty((0, *preprocessing.shape), np.uint8),
-        images.labels[validation_ids],
-    )
+    validation, training_ids = part_kept_out(images, preprocessing, options)
     checkpoint = _checkpoint(options)
     torch.manual_seed(options.seed)
     network = method.network(data.n_classes, preprocessing.n_channels)
@@ -157,6 +134,16 @@ def _prepare(  # noqa: PLR0913 - what a training is made of
         run.recipe = fit_to_budget(run, fabric, options.time_budget, watcher)
     given = Given(images.labels[training_ids], options.seed, lengths)
     return Start(run, encoder, images, training_ids, validation, given)
+
+
+def part_kept_out(
+    images: TrainingImages, preprocessing: Preprocessing, options: TrainOptions
+) -> tuple[Part, NDArray[np.int64]]:
+    """Take out the images to measure on; the numbers of the others, to train on, beside them."""
+    kept_out, training = keep_out(images.labels, options.validation, options.seed)
+    chunks = [*images.chunks(kept_out)]
+    blank = np.empty((0, *preprocessing.shape), np.uint8)
+    return Part(np.concatenate(chunks) if chunks else blank, images.labels[kept_out]), training
 
 
 def _sample(
@@ -221,16 +208,19 @@ def _finish(method: DeepMethod, start: Start, watcher: Watcher) -> dict[str, flo
     """Let the method do its last step, where it has one: that alone needs all the features."""
     if type(method).finish is DeepMethod.finish:
         return {}
-    return method.finish(start.encoder.network, _features(start, watcher), start.given)
+    features = training_features(start.encoder, start.images, start.training_ids, watcher)
+    return method.finish(start.encoder.network, features, start.given)
 
 
-def _features(start: Start, watcher: Watcher) -> NDArray[np.float32]:
+def training_features(
+    encoder: DeepEncoder, images: TrainingImages, ids: NDArray[np.int64], watcher: Watcher
+) -> NDArray[np.float32]:
     """Features of the training images, without augmentation: float32 (n, d)."""
-    total = len(start.training_ids)
+    total = len(ids)
     watcher.stage("features of the training images", total)
     parts, done = [], 0
-    for pixels in start.images.chunks(start.training_ids):
-        parts.append(start.encoder.embed(pixels).features)
+    for pixels in images.chunks(ids):
+        parts.append(encoder.embed(pixels).features)
         done += len(pixels)
         watcher.advance(done, total)
     return np.concatenate(parts)
