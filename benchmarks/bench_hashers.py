@@ -20,7 +20,7 @@ from benchmarks._record import RESULTS, environment, spread, write_result
 from hashlens.data import load
 from hashlens.features import load_features
 from hashlens.methods import METHODS, is_deep
-from hashlens.reproduce.vectors import part_vectors
+from hashlens.reproduce.vectors import vectors_of
 from hashlens.watcher import Watcher
 
 N_BITS = 64
@@ -53,15 +53,15 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(m for m in METHODS if not is_deep(m)))
     arguments = parser.parse_args()
     data = load("cifar10", data_dir=arguments.data_dir).train
-    part = part_vectors(load_features("gist"), data, arguments.vectors, Watcher())
+    vectors = vectors_of(load_features("gist"), data, arguments.vectors, Watcher())
     with tempfile.TemporaryDirectory() as folder:
-        np.save(f"{folder}/vectors.npy", part.vectors)
-        np.save(f"{folder}/labels.npy", part.labels)
+        np.save(f"{folder}/vectors.npy", vectors.features)
+        np.save(f"{folder}/labels.npy", np.asarray(data.labels)[vectors.rows])
         rows = measure(arguments.methods.split(","), folder, arguments.runs)
     write_result(
         arguments.out,
         {
-            "title": f"Fitting hashers on {len(part.vectors):,} x 512 GIST vectors, {N_BITS} bits",
+            "title": f"Fitting hashers on {len(vectors.features):,} x 512 GIST vectors, {N_BITS} bits",
             "command": "python -m benchmarks.bench_hashers --data-dir DIR",
             "rows": rows,
             "environment": environment(),
