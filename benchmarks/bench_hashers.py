@@ -56,7 +56,8 @@ def main() -> None:
     vectors = vectors_of(load_features("gist"), data, arguments.vectors, Watcher())
     with tempfile.TemporaryDirectory() as folder:
         np.save(f"{folder}/vectors.npy", vectors.features)
-        np.save(f"{folder}/labels.npy", np.asarray(data.labels)[vectors.rows])
+        labels = np.asarray(data.labels)[vectors.rows]
+        np.save(f"{folder}/labels.npy", labels)
         rows = measure(arguments.methods.split(","), folder, arguments.runs)
     write_result(
         arguments.out,
