@@ -62,7 +62,7 @@ def main() -> None:
     write_result(
         arguments.out,
         {
-            "title": f"Fitting hashers on {len(vectors.features):,} x 512 GIST vectors, {N_BITS} bits",
+            "title": f"Fitting hashers on {len(labels):,} x 512 GIST vectors, {N_BITS} bits",
             "command": "python -m benchmarks.bench_hashers --data-dir DIR",
             "rows": rows,
             "environment": environment(),
