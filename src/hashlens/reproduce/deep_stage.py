@@ -75,17 +75,21 @@ class DeepStage:
 
     def _of_lengths(self, model: Model, lengths: Lengths, key: str) -> Model:
         """Fit the bits for all lengths of the plan at once, where that was not done."""
+        if lengths == (model.lengths or (model.n_bits,)):
+            return model
+        name = f"{model.method}-{key}-{'-'.join(map(str, lengths))}"
+        folder = self.store.place("models", name)
+        if folder and (folder / MODEL_FILE).exists():
+            return Model.load(folder)
         if self._refitted[0] != key:
             each: list[Lengths] = [(n_bits,) for n_bits in self.plan.lengths]
             if self.plan.nested and len(self.plan.lengths) > 1:
                 each.append(self.plan.lengths)
-            if each == [model.lengths or (model.n_bits,)]:
-                models = [model]
-            else:
-                data = self.arrangement.part(TRAINING)
-                models = refit(model, data, each, self._trained_with(model), self.watcher)
+            data = self.arrangement.part(TRAINING)
+            models = refit(model, data, each, self._trained_with(model), self.watcher)
             self._refitted = (key, dict(zip(each, models, strict=True)))
-        return self._refitted[1][lengths]
+        fitted = self._refitted[1][lengths]
+        return fitted if folder is None else Model.load(fitted.save(folder))
 
     def _trained_with(self, model: Model) -> TrainOptions:
         return TrainOptions(seed=model.card["seed"], recipe=self.plan.recipe)
