@@ -125,6 +125,9 @@ def _measure(stages: Stages, task: Task) -> tuple[Cell, NDArray[np.float64] | No
         "n_database": len(coded.database.labels),
         **coded.facts,
     }
+    if cell.get("history"):  # of all runs, where the training was interrupted
+        seconds = cell["history"][-1]["seconds"]
+        cell["fit_seconds"] = max(seconds, cell.get("fit_seconds", 0.0))
     if protocol.measure == "classification":
         if cell["classification_error"] is None:
             raise InputError(f"{task.method} has no classifier.")
