@@ -121,6 +121,7 @@ def _measure(stages: Stages, task: Task) -> tuple[Cell, NDArray[np.float64] | No
     coded = stages.codes(task)
     cell: Cell = {
         "classification_error": error_of(coded.query, protocol) if is_deep(task.method) else None,
+        "training": stages.training_key(task),
         "n_queries": len(coded.query.labels),
         "n_database": len(coded.database.labels),
         **coded.facts,

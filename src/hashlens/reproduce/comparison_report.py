@@ -76,8 +76,9 @@ def _tiles(papers: Sequence[PaperTable], lines: Sequence[Line]) -> list[tuple[st
     if reached:
         share = f"{sum(r for r, _ in reached)} of {sum(n for _, n in reached)}"
         tiles.append(("published figures reached", share))
-    hours = sum(line.mean("fit_seconds") or 0.0 for line in lines) / 3600
-    tiles.append(("hours of training", f"{hours:.1f}"))
+    # Cells of several protocols, and lengths that share a training, count once.
+    trainings = {c.get("training"): c.get("fit_seconds", 0.0) for line in lines for c in line.cells}
+    tiles.append(("hours of training", f"{sum(trainings.values()) / 3600:.1f}"))
     return tiles
 
 
@@ -105,7 +106,7 @@ def _flat(line: Line) -> dict[str, str]:
         "method": line.name,
         "features": line.first["features"] or "–",
         "bits": str(line.first["n_bits"]),
-        "mAP": shown_figure(line),
+        "mAP": "–" if row["mAP"] is None else shown_figure(line),
         "published": str(line.published or "–"),
         "of ties": "–" if best is None else f"{worst:.3f}-{best:.3f}",
         **{name: _short(row[name]) for name in ("uncoded", "one-hot", "P r<=2", "empty", "nDCG")},
