@@ -167,7 +167,8 @@ def _best_lines(result: dict[str, Any]) -> Iterator[str]:
     """One line a protocol and method: its figure at each length, the paper's in brackets."""
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in result["rows"]:
-        groups.setdefault((row["data"], row["protocol"], row["method"]), []).append(row)
+        if not row["method"].endswith(", cut"):
+            groups.setdefault((row["data"], row["protocol"], row["method"]), []).append(row)
     for (data, protocol, method), rows in groups.items():
         k = result["protocols"][protocol].get("k")
         figure = "error" if rows[0]["mAP"] is None else f"mAP@{k}" if k else "mAP"
