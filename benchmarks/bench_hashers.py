@@ -26,21 +26,21 @@ from hashlens.watcher import Watcher
 N_BITS = 64
 
 ONE_FIT = """
-import json, resource, sys, time
+import json, sys
 import numpy as np
 from hashlens.features import Standardizer
 from hashlens.methods import load_method
+from hashlens.reproduce.cost import measured
 method, n_bits, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 X = np.load(folder + "/vectors.npy")
 y = np.load(folder + "/labels.npy")
 X = Standardizer().fit(X).transform(X)
-began = time.perf_counter()
-hasher = load_method(method)(n_bits).fit(X, y)
-fitted = time.perf_counter()
-hasher.transform(X)
-encoded = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([fitted - began, encoded - fitted, peak]))
+cost = {}
+with measured("fit", cost):
+    hasher = load_method(method)(n_bits).fit(X, y)
+with measured("encode", cost):
+    hasher.transform(X)
+print(json.dumps([cost["fit_seconds"], cost["encode_seconds"], cost["fit_peak_mib"]]))
 """
 
 
