@@ -99,8 +99,10 @@ def _draw(
     axes.set_ylim(0, 1.02)
     if ticks:
         axes.set_xticks(list(ticks))
+    if labels[0] == "recall":
+        axes.set_xlim(0, 1.02)
     axes.legend(
-        loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=7, labelcolor=INK
+        loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8, labelcolor=INK
     )
     return to_svg(figure)
 
