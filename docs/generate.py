@@ -177,8 +177,8 @@ def _best_lines(result: dict[str, Any]) -> Iterator[str]:
             printed = "" if row["published"] == "-" else f" ({row['published']})"
             cells.append(f"**{_figure(row)}**{printed}")
         minutes = max(row["fit seconds"] or 0 for row in rows) / 60
-        time = f"{minutes:.0f} min, {result['environment']['n_cores']} cores"
-        yield f"| {data}, {protocol}, {figure} of {method.upper()} | {' | '.join(cells)} | {time} |"
+        what = f"{data}, {protocol}, {figure} of {method.upper()}"
+        yield f"| {what} | {' | '.join(cells)} | {minutes:.0f} min |"
 
 
 def _search_line(row: dict[str, Any]) -> str:
