@@ -18,6 +18,7 @@ from hashlens.data import Preprocessing
 from hashlens.errors import FormatError, HashlensError
 from hashlens.methods import METHODS, is_deep, load_method
 from hashlens.model import Encoder, Model
+from hashlens.whole_file import PARTIAL
 
 FORMAT_VERSION = 1
 MODEL_FILE = "model.json"
@@ -63,16 +64,19 @@ def check_free(path: Path, *, overwrite: bool) -> None:
     """Raise InputError unless a model may be written to the folder `path`."""
     if not path.exists():
         return
-    ours = {MODEL_FILE, WEIGHTS_FILE, CHECKPOINT_FILE}
-    foreign = (
-        sorted(item.name for item in path.iterdir() if item.name not in ours)
-        if (path.is_dir())
-        else [path.name]
-    )
+    foreign = [path.name]
+    if path.is_dir():
+        foreign = sorted(item.name for item in path.iterdir() if not _is_ours(item.name))
     if foreign:
         raise refuse("out", "a new folder, or one that holds a model", f"{path} with {foreign[0]}")
     if not overwrite and (path / MODEL_FILE).exists():
         raise refuse("out", "a folder without a finished model (or give --overwrite)", str(path))
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a training may have left this file: a kill leaves a checkpoint half written."""
+    half_written = name.startswith(CHECKPOINT_FILE) and name.endswith(PARTIAL)
+    return half_written or name in (MODEL_FILE, WEIGHTS_FILE, CHECKPOINT_FILE)
 
 
 def load_model(path: Path) -> Model:

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hashlens.cli.options import PROTOCOL_NAMES
+from hashlens.cli import options
 from hashlens.data import ArrayImages, Dataset, Splits, synthetic_images
 from hashlens.errors import InputError, LeakError
+from hashlens.evaluation.average_precision import DENOMINATORS
 from hashlens.evaluation.bits import bit_health
 from hashlens.evaluation.collisions import collisions
 from hashlens.evaluation.protocols import PROTOCOLS, check_leaks, protocol_named
@@ -28,7 +29,11 @@ def test_a_protocol_cannot_be_changed_and_its_digest_tells_any_difference():
 
 
 def test_command_line_knows_every_protocol():
-    assert tuple(PROTOCOLS) == PROTOCOL_NAMES
+    assert tuple(PROTOCOLS) == options.PROTOCOL_NAMES
+
+
+def test_command_line_knows_every_denominator():
+    assert options.DENOMINATORS == DENOMINATORS
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from hashlens.errors import InputError
 from hashlens.hashers import LSH, MLH
 from hashlens.hashers.labels import label_matrix
-from hashlens.hashers.mlh import augmented_codes, bound_gradient, pair_losses
+from hashlens.hashers.mlh_bound import augmented_codes, bound_gradient, pair_losses
 from hashlens.hashers.mlh_pairs import LabelPairs
 
 

@@ -11,6 +11,7 @@ import hashlens
 from hashlens.data import Splits, synthetic_images
 from hashlens.errors import FormatError, ImageError, InputError
 from hashlens.model import Model, as_images
+from hashlens.model_store import check_free
 from hashlens.training import TrainOptions, train
 
 
@@ -143,6 +144,14 @@ def test_nothing_foreign_is_overwritten(deep, data, tmp_path):
     with pytest.raises(InputError, match=r"out must be a folder without a finished model"):
         train(Splits(data, data), options=TrainOptions(out=deep))
     assert (tmp_path / "photo.jpg").read_bytes() == b"precious"
+
+
+def test_a_checkpoint_that_a_kill_cut_short_does_not_block_its_folder(deep, tmp_path):
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"whole")
+    (tmp_path / "checkpoint.safetensors.4711.partial").write_bytes(b"ha")
+    check_free(tmp_path, overwrite=False)
+    Model.load(deep).save(tmp_path)
+    assert {item.name for item in tmp_path.iterdir()} == {"model.json", "weights.safetensors"}
 
 
 def test_public_train_on_digits_beats_chance():

@@ -29,6 +29,7 @@ INNER = {
     "reproduce",
     "server",
     "watcher",
+    "whole_file",
 }
 
 

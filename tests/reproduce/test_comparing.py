@@ -130,6 +130,39 @@ def test_a_cut_protocol_uses_the_trainings_of_another(digits, tmp_path):
     assert len({c["arrangement"] for c in cells}) == 3
 
 
+BOTH = ("ritq-loo", "dlbh-full")
+
+
+@pytest.fixture(scope="module")
+def few(digits):
+    return Splits(digits.train.subset(np.arange(100)), digits.test.subset(np.arange(60)))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_two_protocols_share_the_features_of_hashers(few, tmp_path, kept):
+    plan = Plan(("itq", "lsh"), (8,), ("gist", "pixels"), BOTH)
+    watcher = Stages()
+    cells = compare(few, plan, tmp_path if kept else None, watcher).cells
+    assert len(cells) == 8
+    assert watcher.names.count("computing gist of digits/train") == 1
+    for part in ("train", "test"):
+        assert watcher.names.count(f"decoding digits/{part}") == 2  # once a kind of features
+
+
+def test_two_protocols_share_a_training_its_lengths_and_its_encoded_images(few):
+    small = {"trunk": "resnet-8", "n_features": 16}
+    plan = Plan(("ritq",), (4, 8), (), BOTH, (0, 1), epochs=1, settings=small)
+    watcher = Stages()
+    shared = compare(few, plan, watcher=watcher).cells
+    assert watcher.names.count("training ritq") == 2  # one a seed
+    # one a training, and one for the lengths that it was not made for
+    assert watcher.names.count("features of the training images") == 4
+    for part in ("train", "test"):
+        assert watcher.names.count(f"encoding digits/{part}") == 2
+    alone = compare(few, replace(plan, protocols=BOTH[1:], lengths=(8,), seeds=(1,))).cells
+    assert shared[-1]["map"] == pytest.approx(alone[0]["map"], abs=1e-6)
+
+
 def test_a_damaged_output_is_made_again(digits, tmp_path):
     plan = Plan(("itq",), (8,), ("pixels",))
     cells = compare(digits, plan, tmp_path).cells

@@ -10,7 +10,7 @@ import pytest
 
 from hashlens.data import Dataset, Splits, load
 from hashlens.reproduce import Comparison, Plan, compare, write_comparison
-from hashlens.reproduce.comparison import Line
+from hashlens.reproduce.lines import Line
 from hashlens.reproduce.paper_tables import paper_tables
 from hashlens.reproduce.published import Published, published, records
 

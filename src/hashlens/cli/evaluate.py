@@ -7,12 +7,18 @@ import typer
 
 from hashlens.checks import MAX_BITS
 from hashlens.cli.foreign import CodeWords, score_files
-from hashlens.cli.options import PROTOCOL_NAMES, DataDir, Download, Json, Strict, one_of
+from hashlens.cli.options import (
+    DENOMINATORS,
+    PROTOCOL_NAMES,
+    DataDir,
+    Download,
+    Json,
+    Strict,
+    one_of,
+)
 
 if TYPE_CHECKING:
     from hashlens.reproduce import Evaluation
-
-DENOMINATORS = ("relevant", "retrieved", "min")
 
 
 def evaluate(

@@ -11,6 +11,7 @@ from hashlens.checks import MAX_BITS, check_choice
 from hashlens.errors import InputError
 from hashlens.methods import METHODS
 
+# What hashlens.evaluation names too: importing it would slow down the start of every command.
 PROTOCOL_NAMES = (
     "ritq-loo",
     "dlbh-full",
@@ -19,6 +20,7 @@ PROTOCOL_NAMES = (
     "unseen-classes",
     "classification",
 )
+DENOMINATORS = ("relevant", "retrieved", "min")
 Names = Mapping[str, object] | tuple[str, ...]
 
 

@@ -11,8 +11,8 @@ from hashlens.codes import Codes, code_size
 from hashlens.collection.catalogue import row_of_content
 from hashlens.collection.snapshot import Snapshot, unit_rows
 from hashlens.collection.sources import content_hash
-from hashlens.data import Images
-from hashlens.model import Model, as_images
+from hashlens.data import Images, as_images
+from hashlens.model import Model
 
 Encoded = tuple[Codes, NDArray[np.float32] | None]
 

@@ -1,5 +1,6 @@
 """Images and labels in: safe decoding, folders, manifests, benchmarks, synthetic pictures."""
 
+from hashlens.data.coerce import as_images
 from hashlens.data.dataset import Dataset, Splits, join_splits, stratified_split
 from hashlens.data.decode import MAX_PIXELS, decode_image
 from hashlens.data.images import ArrayImages, BytesImages, EncodedImages, FileImages, Images
@@ -21,6 +22,7 @@ __all__ = [
     "Preprocessing",
     "Skipped",
     "Splits",
+    "as_images",
     "decode_image",
     "iter_pixels",
     "join_splits",

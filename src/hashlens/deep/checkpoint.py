@@ -1,7 +1,6 @@
 """A training that was interrupted: saved without pickle, replaced in one step."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from hashlens.errors import FormatError, InputError
+from hashlens.whole_file import whole_file
 
 FORMAT_VERSION = 1
 
@@ -24,12 +24,9 @@ def save_checkpoint(
     for name, value in network.state_dict().items():
         tensors[f"network.{name}"] = value
     header = {"version": FORMAT_VERSION, "state": state, "numbers": numbers}
-    partial = path.with_name(path.name + ".partial")
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, partial, metadata={"hashlens": json.dumps(header)})
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)
+    with whole_file(path) as partial:
+        save_file(contiguous, partial, metadata={"hashlens": json.dumps(header)})
 
 
 def load_checkpoint(

@@ -74,7 +74,8 @@ def fit(run: Run, fabric: Fabric, last_step: int | None = None) -> list[dict[str
     """Train `run.network` in place; return one row of figures an epoch.
 
     Every step's randomness comes from (seed, step), so a run that was killed and taken up from its
-    checkpoint ends with the same weights as one that was not.
+    checkpoint ends with the same weights as one that was not. With `last_step`, it stops there, as
+    one that was killed.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def fit(run: Run, fabric: Fabric, last_step: int | None = None) -> list[dict[str
     recipe, n_images = run.recipe, len(run.data)
     n_steps, per_epoch = recipe.n_steps(n_images), recipe.steps_per_epoch(n_images)
     optimizer = build_optimizer(run.network, recipe, run.method.rate_factor)
-    start, history, losses, clock = _take_up(run, optimizer)
+    start, history, losses, clock = _take_up(run, optimizer, fabric.device)
     network, optimizer = fabric.setup(run.network, optimizer)
     network.train()
     flip = AlternatingFlip(n_images, run.seed) if recipe.flip else None
@@ -165,8 +166,8 @@ def build_optimizer(
 
 
 def augment(images: Tensor, recipe: Recipe, mirrored: bool | Tensor) -> Tensor:
-    """Apply the recipe's augmentation, its sizes scaled from 32 pixels to the images' height."""
-    scale = images.shape[2] / 32
+    """Apply the recipe's augmentation, its sizes scaled from 32 pixels to the shorter side."""
+    scale = min(images.shape[2:]) / 32
     padding = round(recipe.crop_padding * scale)
     moved = random_crop_and_flip(images, padding, mirrored)
     return cutout(moved, round(recipe.cutout * scale)).contiguous(memory_format=torch.channels_last)
@@ -197,12 +198,12 @@ class _Clock:
 
 
 def _take_up(
-    run: Run, optimizer: Optimizer
+    run: Run, optimizer: Optimizer, device: torch.device
 ) -> tuple[int, list[dict[str, float]], list[Tensor], _Clock]:
     if run.checkpoint is None or not run.checkpoint.exists():
         return 0, [], [], _Clock()
     state = load_checkpoint(run.checkpoint, run.network, optimizer, run.settings)
-    losses = [torch.tensor(loss) for loss in state["losses"]]
+    losses = [torch.tensor(loss, device=device) for loss in state["losses"]]
     return state["step"], state["history"], losses, _Clock(state["step"], state["seconds"])
 
 
@@ -214,7 +215,7 @@ def _save(run: Run, optimizer: Optimizer, losses: list[Tensor], state: dict[str,
 
 
 def _close_epoch(run: Run, losses: list[Tensor], epoch: int, seconds: float) -> dict[str, float]:
-    mean_loss = float(torch.stack([loss.cpu() for loss in losses]).mean())
+    mean_loss = float(torch.stack(losses).cpu().mean())
     if not math.isfinite(mean_loss):
         raise HashlensError(
             f"The loss must stay finite. Got {mean_loss} in epoch {epoch}. "

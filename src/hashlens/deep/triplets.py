@@ -54,10 +54,8 @@ def hard_triplets(
 
     Parameters
     ----------
-    similar : bool (n, n)
-    queries, others : float (n, n_bits)
-        Values of the images as queries, and as what is compared with them.
-    margin : float
+    similar, queries, others, margin
+        As for `batch_ranking_loss`.
     n_each : int, default=16
 
     References
@@ -66,7 +64,7 @@ def hard_triplets(
     2: the mean over the triplets with a loss.
     """
     query, near = _alike(similar, n_each)
-    distances = torch.cdist(queries, others).square()[query]  # (n_triplets, n)
+    distances = _squared_distances(queries, others)[query]  # (n_triplets, n)
     limits = distances.gather(1, near[:, None]) + margin
     costly = ~similar[query] & (distances < limits)
     some = costly.any(1)
@@ -105,12 +103,17 @@ def batch_ranking_loss(similar: Tensor, queries: Tensor, others: Tensor, margin:
     A. Hermans et al., In defense of the triplet loss for person re-identification, 2017, section
     2, "batch all" and the mean over the triplets with a loss.
     """
-    squares = queries.square().sum(1)[:, None] + others.square().sum(1)
-    distances = squares - 2 * queries @ others.T  # (n, n)
+    distances = _squared_distances(queries, others)
     query, near = _others_alike(similar).nonzero(as_tuple=True)
     hinges = (distances[query, near][:, None] - distances[query] + margin).relu()
     hinges = hinges * ~similar[query]  # (n_pairs, n)
     return hinges.sum() / (hinges > 0).sum().clamp(min=1)
+
+
+def _squared_distances(queries: Tensor, others: Tensor) -> Tensor:
+    """Give the distance of every query to every other image: (n, n); smooth where it is 0."""
+    squares = queries.square().sum(1)[:, None] + others.square().sum(1)
+    return squares - 2 * queries @ others.T
 
 
 def _others_alike(similar: Tensor) -> Tensor:

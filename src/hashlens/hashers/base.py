@@ -7,17 +7,18 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import sklearn.exceptions
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import validate_data
 
 from hashlens import errors
-from hashlens.checks import check_matrix, check_n_bits, check_state, refuse, words
+from hashlens.checks import check_n_bits, check_state, refuse, words
 from hashlens.codes import Codes, binarize, code_size
 from hashlens.hashers.labels import label_matrix
 from hashlens.hashers.pca import Reals
+from hashlens.hashers.samples import check_samples
 
 Tell = Callable[[int, int], None]
 """Called as ``tell(done, total)`` in the course of a fit."""
@@ -105,7 +106,7 @@ class Hasher(
             If a parameter, `X` or `y` is not what is wanted.
         """
         self._check_params()
-        matrix = self._checked(X, n_columns=None, min_rows=2)
+        matrix = check_samples(X, type(self).__name__, n_columns=None, min_rows=2)
         self._check_bits_fit(matrix.shape[1])
         labels = self._labels(y, len(matrix))
         validate_data(self, X, reset=True, skip_check_array=True)
@@ -131,7 +132,8 @@ class Hasher(
             If `X` is not what is wanted.
         """
         self._require_fitted("project")
-        matrix = self._checked(X, n_columns=self.n_features_in_, min_rows=1)
+        name, n_columns = type(self).__name__, self.n_features_in_
+        matrix = check_samples(X, name, n_columns=n_columns, min_rows=1)
         self._check_column_names(X)
         return self._project(matrix)
 
@@ -219,37 +221,6 @@ class Hasher(
             raise NotFittedError(
                 f"{name} must be fitted before {verb}. Got an instance that is not: call fit."
             )
-
-    def _checked(self, X: object, *, n_columns: int | None, min_rows: int) -> Reals:
-        wanted = (
-            f"a dense real matrix of shape (n_samples >= {min_rows}, "
-            f"{'n_features >= 1' if n_columns is None else n_columns})"
-        )
-        if issparse(X):
-            raise refuse("X", wanted, words(f"a sparse {type(X).__name__}"))
-        try:
-            matrix = np.asarray(X)
-        except ValueError:
-            raise refuse("X", wanted, words("rows of different lengths")) from None
-        defect = self._defect(matrix, n_columns, min_rows)
-        if defect:
-            raise refuse("X", wanted, words(defect))
-        return check_matrix("X", matrix, n_columns=n_columns, min_rows=min_rows)
-
-    def _defect(self, matrix: NDArray[Any], n_columns: int | None, min_rows: int) -> str:
-        # the words are those that scikit-learn's users and its check_estimator look for
-        shape = matrix.shape
-        if matrix.dtype.kind == "c":
-            return f"{matrix.dtype}: Complex data not supported"
-        if matrix.ndim != 2:
-            return f"shape {shape}: Reshape your data, one row a sample"
-        for count, what, least in (shape[0], "sample", min_rows), (shape[1], "feature", 1):
-            if count < least:
-                return f"{count} {what}(s) (shape={shape}) while a minimum of {least} is required"
-        if n_columns is not None and shape[1] != n_columns:
-            expecting = f"{type(self).__name__} is expecting {n_columns} features as input"
-            return f"other columns: X has {shape[1]} features, but {expecting}"
-        return ""
 
     def _check_column_names(self, X: object) -> None:
         try:

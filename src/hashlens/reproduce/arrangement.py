@@ -55,6 +55,11 @@ class Arrangement:
         digest.update(self.rows[name].astype("<i8").tobytes())
         return digest.hexdigest()[:12]
 
+    @cached_property
+    def searches_itself(self) -> bool:
+        """Whether those that ask are those that are searched."""
+        return np.array_equal(self.rows[QUERY], self.rows[DATABASE])
+
     def labels_of(self, rows: Rows) -> NDArray[Any]:
         """Labels of images by their numbers, the classes as the whole data set has them."""
         return _labels(self.splits)[rows]

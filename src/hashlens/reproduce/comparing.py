@@ -12,7 +12,10 @@ from hashlens.errors import InputError
 from hashlens.evaluation import meaning_in
 from hashlens.methods import is_deep
 from hashlens.reproduce.calibration import calibrate
+from hashlens.reproduce.deep_stage import DeepStage
 from hashlens.reproduce.figures import Row
+from hashlens.reproduce.hasher_stage import HasherStage
+from hashlens.reproduce.inputs import Inputs
 from hashlens.reproduce.plan import Plan, Task
 from hashlens.reproduce.published import published_for
 from hashlens.reproduce.rows import one_hot_row, tally_of
@@ -40,9 +43,8 @@ class Compared:
 
     def __init__(self, splits: Splits, plan: Plan, out: Path | None, watcher: Watcher) -> None:
         self.splits = splits
-        self.plan = plan
-        self.store = Store(out)
-        self.watcher = watcher
+        self._inputs = Inputs(splits, plan, Store(out), watcher)
+        self._hashers, self._deep = HasherStage(self._inputs), DeepStage(self._inputs)
         self.cells: list[Cell] = []
         self.precisions: list[NDArray[np.float64] | None] = []
         self._stages: dict[str, Stages] = {}
@@ -55,7 +57,7 @@ class Compared:
     def stages(self, protocol: str) -> Stages:
         """Give the stages of one protocol."""
         if protocol not in self._stages:
-            made = Stages(self.splits, self.plan, protocol, self.store, self.watcher)
+            made = Stages(protocol, self._inputs, self._hashers, self._deep)
             self._stages[protocol] = made
         return self._stages[protocol]
 

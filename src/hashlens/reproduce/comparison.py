@@ -6,65 +6,13 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hashlens.evaluation import Difference, mean_and_interval, paired_bootstrap
+from hashlens.evaluation import Difference, paired_bootstrap
 from hashlens.evaluation.protocols import protocol_named
 from hashlens.provenance import provenance
 from hashlens.reproduce.comparing import Cell, Compared
+from hashlens.reproduce.lines import Line, Precisions, row_of_line, shown_figure
 from hashlens.reproduce.plan import Plan
-from hashlens.reproduce.published import Published
-
-Precisions = NDArray[np.float64] | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """A method at one code length on one data set, over all seeds.
-
-    Attributes
-    ----------
-    cells : tuple of dict
-        One a seed.
-    precisions : float64 (n_queries,), or None
-        Average precision of each query, the mean over the seeds.
-    """
-
-    cells: tuple[Cell, ...]
-    precisions: Precisions = None
-
-    @property
-    def first(self) -> Cell:
-        """The first seed's cell: what does not depend on the seed."""
-        return self.cells[0]
-
-    @property
-    def name(self) -> str:
-        """The method, and whether its code is cut from a longer one."""
-        return f"{self.first['method']}, cut" if self.first["cut"] else str(self.first["method"])
-
-    @property
-    def published(self) -> Published | None:
-        """What a paper prints for the mean average precision."""
-        k = protocol_named(self.first["protocol"]).k
-        return self.printed("mAP" if k is None else f"mAP@{k}")
-
-    def printed(self, metric: str) -> Published | None:
-        """What a paper prints for a metric."""
-        for figure in self.first.get("published", ()):
-            if figure["metric"] == metric:
-                return Published(**figure)
-        return None
-
-    def mean(self, key: str) -> float | None:
-        """Mean of a figure over the seeds; None where it was not measured."""
-        values = [cell[key] for cell in self.cells if cell.get(key) is not None]
-        return float(np.mean(values)) if values else None
-
-    def interval(self, key: str) -> float | None:
-        """Half the width of a figure's 95 % interval over the seeds; None for one seed."""
-        values = [cell[key] for cell in self.cells if cell.get(key) is not None]
-        return mean_and_interval(values)[1] if values else None
 
 
 @dataclass(frozen=True)
@@ -152,7 +100,7 @@ class Comparison:
         """Say for each two methods of a column whether one is better on these queries."""
         found = []
         for column in self._columns(together=True):
-            named = {_told(line): line.precisions for line in column}
+            named = {line.full_name: line.precisions for line in column}
             known = {name: p for name, p in named.items() if p is not None}
             if len(known) < 2 or len({len(p) for p in known.values()}) > 1:
                 continue
@@ -187,44 +135,6 @@ class Comparison:
         }
 
 
-def row_of_line(line: Line) -> dict[str, Any]:
-    """One line of a flat table."""
-    first = line.first
-    return {
-        "data": first["data"],
-        "protocol": first["protocol"],
-        "features": first["features"] or "-",
-        "method": line.name,
-        "bits": first["n_bits"],
-        "seeds": len(line.cells),
-        "mAP": line.mean("map"),
-        "mAP +-": line.interval("map"),
-        "published": str(line.published or "-"),
-        "of ties": [line.mean("map_worst"), line.mean("map_best")],
-        "uncoded": line.mean("map_uncoded"),
-        "one-hot": line.mean("map_one_hot"),
-        "P r<=2": line.mean("precision_within_2"),
-        "empty": line.mean("empty_balls"),
-        "nDCG": line.mean("ndcg"),
-        "error": line.mean("classification_error"),
-        "fit seconds": line.mean("fit_seconds"),
-        "fit peak MiB": line.mean("fit_peak_mib"),
-        "encode seconds": line.mean("encode_seconds"),
-        "refused": first.get("refused"),
-    }
-
-
-def shown_figure(line: Line) -> str:
-    """Mean average precision, or the classifier's error, with its interval over the seeds."""
-    for key, percent in (("map", False), ("classification_error", True)):
-        mean, half = line.mean(key), line.interval(key)
-        if mean is not None:
-            if percent:
-                return f"{100 * mean:.2f} %"
-            return f"{mean:.3f}" if half is None else f"{mean:.3f} ± {half:.3f}"
-    return "-"
-
-
 def _figure_of(protocol: str) -> str:
     value = protocol_named(protocol)
     if value.measure == "classification":
@@ -235,11 +145,6 @@ def _figure_of(protocol: str) -> str:
 def _rank_figure(line: Line) -> float:
     found = line.mean("map")
     return -(line.mean("classification_error") or 1.0) if found is None else found
-
-
-def _told(line: Line) -> str:
-    features = line.first["features"]
-    return f"{line.name} on {features}" if features else line.name
 
 
 def _pair(one: Line, other: Line) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hashlens.reproduce.comparison import Line
+from hashlens.reproduce.lines import Line
 from hashlens.reproduce.plots import INK, plain, to_svg
 
 COLOURS = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]

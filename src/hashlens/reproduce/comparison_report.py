@@ -10,9 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from hashlens.reproduce.comparing import Compared
-from hashlens.reproduce.comparison import Comparison, Line, row_of_line, shown_figure
+from hashlens.reproduce.comparison import Comparison
 from hashlens.reproduce.comparison_plots import drawings
 from hashlens.reproduce.gallery import gallery
+from hashlens.reproduce.lines import Line, row_of_line, shown_figure
 from hashlens.reproduce.paper_tables import PaperTable, paper_tables
 from hashlens.reproduce.plan import Task
 from hashlens.reproduce.report import machine_facts, render, replace_file
@@ -156,8 +157,8 @@ def _neighbours(comparison: Comparison, found: list[dict[str, Any]]) -> list[dic
     ranked: dict[tuple[str, str, int], list[str]] = {}
     for line in sorted(comparison.lines(), key=lambda line: -(line.mean("map") or 0.0)):
         first = line.first
-        name = f"{line.name} on {first['features']}" if first["features"] else line.name
-        ranked.setdefault((first["data"], first["protocol"], first["n_bits"]), []).append(name)
+        key = (first["data"], first["protocol"], first["n_bits"])
+        ranked.setdefault(key, []).append(line.full_name)
     rows = []
     for pair in found:
         names = ranked[(pair["data"], pair["protocol"], pair["n_bits"])]

@@ -8,114 +8,113 @@ from hashlens.codes import binarize
 from hashlens.data import Splits
 from hashlens.methods import load_method
 from hashlens.model import Model
-from hashlens.model_store import MODEL_FILE
 from hashlens.reproduce.arrangement import TRAINING, Arrangement
 from hashlens.reproduce.coded import Coded
 from hashlens.reproduce.cost import measured
-from hashlens.reproduce.plan import Plan, Task
-from hashlens.reproduce.scoring import both_sides
-from hashlens.reproduce.sides import Side
-from hashlens.reproduce.store import Kept, Store
+from hashlens.reproduce.inputs import Inputs
+from hashlens.reproduce.kept_models import KeptModels
+from hashlens.reproduce.plan import Task
+from hashlens.reproduce.sides import Side, both_sides, encode_side
+from hashlens.reproduce.store import Kept
 from hashlens.training import TrainOptions, refit, train
-from hashlens.watcher import Watcher
 
 Lengths = tuple[int, ...]
 
 
 class DeepStage:
-    """Trains deep methods; models are kept, and so is what their training cost.
+    """Trains deep methods, once for all protocols; models are kept, and what they cost.
 
-    Where bits do not enter the training, one training serves all code lengths, and its features of
-    all images, which the codes of each length are made from, stay in memory.
+    Where bits do not enter the training, one training serves all code lengths. Its features of all
+    images, which the codes of each length are made from, stay in memory.
     """
 
-    def __init__(
-        self, arrangement: Arrangement, plan: Plan, store: Store, watcher: Watcher
-    ) -> None:
-        self.arrangement = arrangement
-        self.plan = plan
-        self.store = store
-        self.watcher = watcher
-        self._refitted: tuple[str, dict[Lengths, Model]] = ("", {})
-        self._sides: tuple[str, tuple[Side, Side]] | None = None
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self.models = KeptModels(inputs.store)
+        self._embedded: dict[tuple[str, str], Side] = {}  # by training and images
 
-    def encode(self, task: Task, training_key: str) -> Coded:
+    def encode(self, task: Task, training_key: str, arrangement: Arrangement) -> Coded:
         """Train, or load what was trained before, and encode both sides."""
-        model = self._model(task, training_key)
-        kept = self.store.read("costs", training_key)
+        model = self._model(task, training_key, arrangement)
+        kept = self.inputs.store.read("costs", training_key)
         facts: dict[str, Any] = dict(kept.facts) if kept else {}
         with measured("encode", facts):
-            query, database = self._encode(model, training_key)
+            query, database = both_sides(
+                arrangement, lambda part: self._side(model, training_key, arrangement, part)
+            )
         names = ("validation", "history", "figures", "distances")
         facts |= {name: model.card.get(name) for name in names}
         return Coded(query, database, model.training_digests, facts)
 
-    def _encode(self, model: Model, key: str) -> tuple[Side, Side]:
+    def _side(self, model: Model, key: str, arrangement: Arrangement, part: str) -> Side:
         if load_method(model.method).bits_enter_training:
-            return both_sides(model, self.arrangement, self.watcher)
-        if self._sides is None or self._sides[0] != key:
-            self._sides = (key, both_sides(model, self.arrangement, self.watcher))
-        query, database = self._sides[1]
-        asking = _projected(model, query)
-        return asking, asking if database is query else _projected(model, database)
+            return encode_side(model, arrangement.part(part), self.inputs.watcher)
+        what = (key, arrangement.part_key(part))
+        if what not in self._embedded:
+            data = arrangement.part(part)
+            self._embedded[what] = encode_side(model, data, self.inputs.watcher)
+        return _projected(model, self._embedded[what])
 
-    def _model(self, task: Task, key: str) -> Model:
+    def _model(self, task: Task, key: str, arrangement: Arrangement) -> Model:
         """Give the model of a cell; where bits do not enter the training, from another's."""
-        lengths = self.plan.lengths if task.cut else (task.n_bits,)
-        folder = self.store.place("models", f"{task.method}-{key}")
-        if folder and (folder / MODEL_FILE).exists():
-            model = Model.load(folder)
-        elif self._refitted[0] == key:
-            model = next(iter(self._refitted[1].values()))
-        else:
-            model = self._train(task, lengths, replace(self._options(task), out=folder), key)
+        model = self.models.find(f"{task.method}-{key}")
+        if model is None:
+            model = self._train(task, key, arrangement)
         if not load_method(task.method).bits_enter_training:
-            model = self._of_lengths(model, lengths, key)
+            model = self._of_lengths(model, task, key, arrangement)
         return model.shortened(task.n_bits) if task.cut else model
 
-    def _of_lengths(self, model: Model, lengths: Lengths, key: str) -> Model:
+    def _of_lengths(self, model: Model, task: Task, key: str, arrangement: Arrangement) -> Model:
         """Fit the bits for all lengths of the plan at once, where that was not done."""
-        if lengths == (model.lengths or (model.n_bits,)):
+        own, wanted = model.lengths or (model.n_bits,), self._lengths(task)
+        if wanted == own:
             return model
-        name = f"{model.method}-{key}-{'-'.join(map(str, lengths))}"
-        folder = self.store.place("models", name)
-        if folder and (folder / MODEL_FILE).exists():
-            return Model.load(folder)
-        if self._refitted[0] != key:
-            each: list[Lengths] = [(n_bits,) for n_bits in self.plan.lengths]
-            if self.plan.nested and len(self.plan.lengths) > 1:
-                each.append(self.plan.lengths)
-            data = self.arrangement.part(TRAINING)
-            models = refit(model, data, each, self._trained_with(model), self.watcher)
-            self._refitted = (key, dict(zip(each, models, strict=True)))
-        fitted = self._refitted[1][lengths]
-        return fitted if folder is None else Model.load(fitted.save(folder))
+        found = self.models.find(_name(task, key, wanted))
+        if found is not None:
+            return found
+        plan = self.inputs.plan
+        each: list[Lengths] = [(n_bits,) for n_bits in plan.lengths]
+        if plan.nested and len(plan.lengths) > 1:
+            each.append(plan.lengths)
+        each = [lengths for lengths in each if lengths != own]
+        data = arrangement.part(TRAINING)
+        models = refit(model, data, each, self._options(task), self.inputs.watcher)
+        for lengths, fitted in zip(each, models, strict=True):
+            self.models.keep(_name(task, key, lengths), fitted)
+        return models[each.index(wanted)]
 
-    def _trained_with(self, model: Model) -> TrainOptions:
-        return TrainOptions(seed=model.card["seed"], recipe=self.plan.recipe)
+    def _lengths(self, task: Task) -> Lengths:
+        return self.inputs.plan.lengths if task.cut else (task.n_bits,)
 
     def _options(self, task: Task) -> TrainOptions:
+        plan = self.inputs.plan
         return TrainOptions(
             seed=task.seed,
-            recipe=self.plan.recipe,
-            epochs=self.plan.epochs,
-            flip_average=self.plan.flip_average,
+            recipe=plan.recipe,
+            epochs=plan.epochs,
+            flip_average=plan.flip_average,
         )
 
-    def _train(self, task: Task, lengths: Lengths, options: TrainOptions, key: str) -> Model:
-        data = self.arrangement.part(TRAINING)
+    def _train(self, task: Task, key: str, arrangement: Arrangement) -> Model:
+        name, data = f"{task.method}-{key}", arrangement.part(TRAINING)
         costs: dict[str, float] = {}
         with measured("fit", costs):
             model = train(
                 Splits(data, data),
                 method=task.method,
-                n_bits=lengths,
-                settings=self.plan.settings_of(task.method),
-                options=options,
-                watcher=self.watcher,
+                n_bits=self._lengths(task),
+                settings=self.inputs.plan.settings_of(task.method),
+                options=replace(self._options(task), out=self.models.place(name)),
+                watcher=self.inputs.watcher,
             )
-        self.store.write("costs", key, Kept({}, costs))
+        if self.models.place(name) is None:  # in a folder, the training itself has saved it
+            self.models.keep(name, model)
+        self.inputs.store.write("costs", key, Kept({}, costs))
         return model
+
+
+def _name(task: Task, key: str, lengths: Lengths) -> str:
+    return f"{task.method}-{key}-{'-'.join(map(str, lengths))}"
 
 
 def _projected(model: Model, side: Side) -> Side:

@@ -18,6 +18,7 @@ from hashlens.errors import FormatError
 from hashlens.model import Embedding, Model
 from hashlens.reproduce.copies import Copies, Pixels, block_pixels
 from hashlens.watcher import Watcher
+from hashlens.whole_file import whole_file
 
 TURNED = 0.5  # bits a code, on average, by which a model may differ from itself
 RESERVE_BYTES = 1 << 28  # of the disk that stay free
@@ -155,10 +156,9 @@ def check_disk(folder: Path, size: int) -> None:
 
 
 def _record(folder: Path, copies: Copies, n_images: int, done: tuple[int, float]) -> None:
-    partial = folder / f"{_STATE}.partial"
     state = {"copies": asdict(copies), "n_images": n_images, "done": done[0], "seconds": done[1]}
-    partial.write_text(json.dumps(state), "utf-8")
-    partial.replace(folder / _STATE)
+    with whole_file(folder / _STATE) as partial:
+        partial.write_text(json.dumps(state), "utf-8")
 
 
 def _done(folder: Path) -> tuple[int, float]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from hashlens.checks import check_choice, check_int, refuse, words
-from hashlens.evaluation import graded_relevance, relevance
 from hashlens.evaluation.average_precision import DENOMINATORS
 from hashlens.evaluation.protocols import Protocol
 from hashlens.neighbors import DistanceHistograms, Relevance
 from hashlens.provenance import provenance
 from hashlens.reproduce.code_files import LabelledCodes
+from hashlens.reproduce.counting import counts_by_grade, relevance_grades
 from hashlens.reproduce.figures import Row, table_of
 from hashlens.reproduce.label_files import matched
 from hashlens.reproduce.tally import Tally
@@ -134,9 +134,7 @@ def score_codes(
         )
     began = time.monotonic()
     labels = matched(database.labels, asking.labels)
-    grades = [relevance(labels[1], labels[0])]
-    if labels[0].ndim == 2:
-        grades += graded_relevance(labels[1], labels[0])[1:]  # the first is the one above
+    grades = relevance_grades(labels[1], labels[0])
     tally = Tally(rules["k"], rules["denominator"], database.n_bits)
     for blocks in _blocks(database, asking, grades, queries is None, watcher or Watcher()):
         tally.add(blocks[0], blocks if labels[0].ndim == 2 else ())
@@ -206,20 +204,8 @@ def _blocks(
 ) -> Iterator[list[DistanceHistograms]]:
     """Histograms of blocks of consecutive queries, one for each grade of relevance."""
     index = HammingIndex(database.codes, database.n_bits)
-    n_queries = len(asking)
-    watcher.stage("ranking", n_queries)
-    for start in range(0, n_queries, BLOCK):
-        stop = min(start + BLOCK, n_queries)
-        codes, exclude = asking.codes[start:stop], np.arange(start, stop)
-        yield [
-            index.histograms(
-                codes, _from(relevant, start), exclude=exclude if leave_one_out else None
-            )
-            for relevant in grades
-        ]
-        watcher.advance(stop, n_queries)
-
-
-def _from(relevant: Relevance, start: int) -> Relevance:
-    """Relevance for queries that are counted from `start` on."""
-    return lambda low, high: relevant(start + low, start + high)
+    watcher.stage("ranking", len(asking))
+    for start in range(0, len(asking), BLOCK):
+        codes = asking.codes[start : start + BLOCK]
+        yield counts_by_grade(index, codes, grades, exclude_self=leave_one_out, start=start)
+        watcher.advance(start + len(codes), len(asking))

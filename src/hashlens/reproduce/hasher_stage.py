@@ -9,83 +9,75 @@ from hashlens.codes import binarize
 from hashlens.feature_encoder import FeatureEncoder, fit_encoder
 from hashlens.features import Features, load_features
 from hashlens.methods import load_method
-from hashlens.reproduce.arrangement import DATABASE, QUERY, TRAINING, UNLABELLED, Arrangement
+from hashlens.reproduce.arrangement import TRAINING, UNLABELLED, Arrangement
 from hashlens.reproduce.coded import Coded
 from hashlens.reproduce.cost import measured
-from hashlens.reproduce.plan import Plan, Task
-from hashlens.reproduce.sides import Side
-from hashlens.reproduce.store import Store
+from hashlens.reproduce.inputs import Inputs
+from hashlens.reproduce.plan import Task
+from hashlens.reproduce.sides import Side, both_sides
 from hashlens.reproduce.vectors import Vectors, join_vectors, vectors_of
 from hashlens.training import all_settings
 from hashlens.training.material import natural_preprocessing
-from hashlens.watcher import Watcher
 
 NO_CODES = np.empty((0, 0), np.uint8)
 
 
 class HasherStage:
-    """Fits hashers; the features of the kind that was asked for last stay in memory."""
+    """Fits hashers; the features of all images stay in memory, for every protocol."""
 
-    def __init__(
-        self, arrangement: Arrangement, plan: Plan, store: Store, watcher: Watcher
-    ) -> None:
-        self.arrangement = arrangement
-        self.plan = plan
-        self.store = store
-        self.watcher = watcher
-        self._held: tuple[str, Features, Vectors] | None = None
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self._held: dict[str, tuple[Features, Vectors]] = {}  # by the name of the features
 
     @staticmethod
     def training_part(method: str) -> str:
         """Methods that ignore labels may learn from all images that are no query."""
         return UNLABELLED if load_method(method).labels == "ignored" else TRAINING
 
-    def encode(self, task: Task) -> Coded:
+    def encode(self, task: Task, arrangement: Arrangement) -> Coded:
         """Fit a hasher on the training images, and encode both sides."""
         features, vectors = self._vectors(task.features)
-        training = vectors.part(self.arrangement.rows[self.training_part(task.method)])
-        given = self.plan.settings_of(task.method)
+        training = vectors.part(arrangement.rows[self.training_part(task.method)])
+        given = self.inputs.plan.settings_of(task.method)
         settings = all_settings(task.method, task.n_bits, given, task.seed)
         hasher = load_method(task.method)(**settings)
-        labels = self.arrangement.labels_of(training.rows)
+        labels = arrangement.labels_of(training.rows)
         facts: dict[str, Any] = {}
-        self.watcher.stage(f"fitting {task}")
+        watcher = self.inputs.watcher
+        watcher.stage(f"fitting {task}")
         with measured("fit", facts):
-            tell = self.watcher.advance
-            encoder, _ = fit_encoder(features, training.features, hasher, labels, tell)
-        query, database = self.sides(task.features)
+            encoder, _ = fit_encoder(features, training.features, hasher, labels, watcher.advance)
+        query, database = self.sides(task.features, arrangement)
         with measured("encode", facts):
             asking = _encoded(encoder, query)
             searched = asking if database is query else _encoded(encoder, database)
         return Coded(asking, searched, training.digests, facts)
 
-    def sides(self, name: str) -> tuple[Side, Side]:
+    def sides(self, name: str, arrangement: Arrangement) -> tuple[Side, Side]:
         """Give both sides with their features, without codes."""
         _, vectors = self._vectors(name)
-        query = self._side(vectors, QUERY)
-        same = np.array_equal(self.arrangement.rows[QUERY], self.arrangement.rows[DATABASE])
-        return query, query if same else self._side(vectors, DATABASE)
-
-    def _side(self, vectors: Vectors, part: str) -> Side:
-        rows = self.arrangement.rows[part]
-        chosen = vectors.part(rows)
-        labels = self.arrangement.labels_of(chosen.rows)
-        places = np.flatnonzero(np.isin(rows, chosen.rows))
-        return Side(NO_CODES, labels, chosen.digests, places, features=chosen.features)
+        return both_sides(arrangement, lambda part: _side(vectors, arrangement, part))
 
     def _vectors(self, name: str) -> tuple[Features, Vectors]:
         """Give the features of all images, those of the training part first."""
-        if self._held is None or self._held[0] != name:
-            splits = self.arrangement.splits
+        if name not in self._held:
+            splits, watcher = self.inputs.splits, self.inputs.watcher
             natural = natural_preprocessing(splits.train.images, None)
             features = load_features(name, preprocessing=natural)
-            folder = self.store.place("vectors", "")
+            folder = self.inputs.store.place("vectors", "")
             train, test = (
-                vectors_of(features, data, folder, self.watcher)
-                for data in (splits.train, splits.test)
+                vectors_of(features, data, folder, watcher) for data in (splits.train, splits.test)
             )
-            self._held = (name, features, join_vectors(train, test, len(splits.train)))
-        return self._held[1:]
+            self._held[name] = (features, join_vectors(train, test, len(splits.train)))
+        return self._held[name]
+
+
+def _side(vectors: Vectors, arrangement: Arrangement, part: str) -> Side:
+    rows = arrangement.rows[part]
+    chosen = vectors.part(rows)
+    labels = arrangement.labels_of(chosen.rows)
+    places = np.flatnonzero(np.isin(rows, chosen.rows))
+    return Side(NO_CODES, labels, chosen.digests, places, features=chosen.features)
 
 
 def _encoded(encoder: FeatureEncoder, side: Side) -> Side:

@@ -1,6 +1,8 @@
 """Labels from files: ints, a 0/1 matrix of classes, or names, one a line."""
 
 import csv
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +14,7 @@ from hashlens.errors import FormatError
 from hashlens.reproduce.array_files import StoredArray, file_digest, read_array
 
 TEXT = (".txt", ".csv")
+_WHOLE = re.compile("[+-]?[0-9]+")  # not all that int() reads: to it, "1_0" and "10" are the same
 
 
 class Labels(NamedTuple):
@@ -84,6 +87,8 @@ def _one_each(stored: StoredArray, values: NDArray[Any]) -> tuple[NDArray[Any], 
     if not whole:
         got = words("reals that are not whole") if values.dtype.kind == "f" else stored.values
         raise refuse(stored.name, _WANTED, got)
+    if values.dtype.kind in "uf" and float(np.abs(values).max()) >= 2.0**63:
+        raise refuse(stored.name, _WANTED, words("numbers beyond those of 64 bits with a sign"))
     return values.astype(np.int64), "one label an item"
 
 
@@ -98,15 +103,15 @@ def _several(stored: StoredArray, values: NDArray[Any]) -> tuple[NDArray[Any], s
 
 def _text(path: Path) -> StoredArray:
     """Read one label a line; whole numbers stay numbers, so that they match those of an array."""
-    digest = file_digest(path)
+    digest, is_csv = file_digest(path), path.suffix.lower() == ".csv"
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix.lower() == ".csv":
-                rows = list(csv.reader(file))
-            else:
-                rows = [[line] for line in file.read().splitlines()]
+        with path.open(encoding="utf-8-sig", newline="" if is_csv else None) as file:
+            # no splitlines: it also splits at characters that a label may hold
+            rows = list(csv.reader(file)) if is_csv else [[line.rstrip("\n")] for line in file]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FormatError(f"{path} must be text in UTF-8. Got: {error}") from error
+        raise FormatError(
+            f"{path} must be text in UTF-8, one label a line. Got: {error}"
+        ) from error
     while rows and not "".join(rows[-1]).strip():
         rows.pop()
     for number, row in enumerate(rows, 1):
@@ -114,11 +119,14 @@ def _text(path: Path) -> StoredArray:
             got = row[0] if len(row) == 1 else ",".join(row)
             raise refuse(f"{path}, line {number}", "one label", got)
     names = [row[0].strip() for row in rows]
-    try:
-        values = np.array([int(name) for name in names], np.int64)
-    except (ValueError, OverflowError):
-        values = np.array(names, np.str_)
-    return StoredArray(values, str(path), None, digest)
+    return StoredArray(_numbers_or_names(names), str(path), None, digest)
+
+
+def _numbers_or_names(names: list[str]) -> NDArray[Any]:
+    if all(_WHOLE.fullmatch(name) for name in names):
+        with suppress(ValueError, OverflowError):  # of more digits than 64 bits hold
+            return np.array([int(name) for name in names], np.int64)
+    return np.array(names, np.str_)
 
 
 def matched(database: Labels, queries: Labels) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -133,7 +141,9 @@ def matched(database: Labels, queries: Labels) -> tuple[NDArray[Any], NDArray[An
     left, right = database.values, queries.values
     same_names = left.dtype.kind == right.dtype.kind
     if left.shape[1:] != right.shape[1:] or not same_names:
-        kinds = [f"{taken['kind']} {tuple(taken['shape'])}" for taken in (database[2], queries[2])]
+        kinds = [
+            f"{taken['kind']} {tuple(taken['shape'])}" for taken in (database.taken, queries.taken)
+        ]
         wanted = "labels of one kind, of the same classes"
         names = f"{database.name} and {queries.name}"
         raise refuse(names, wanted, words(" and ".join(kinds)))

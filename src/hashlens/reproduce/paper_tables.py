@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hashlens.reproduce.comparison import Line
+from hashlens.reproduce.lines import Line
 from hashlens.reproduce.published import Published, Record, records
 
 

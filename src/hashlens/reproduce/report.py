@@ -13,6 +13,7 @@ from hashlens.reproduce.arrangement import arrange
 from hashlens.reproduce.figures import Evaluation, Row
 from hashlens.reproduce.gallery import gallery
 from hashlens.reproduce.plots import calibration_svg, history_svg, precision_recall_svg
+from hashlens.whole_file import whole_file
 
 MAX_QUERIES, N_HITS = 10, 12
 
@@ -131,8 +132,7 @@ def _shown(value: object) -> str:
 
 
 def replace_file(path: Path, text: str) -> Path:
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    """Write a file of text, whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
     return path

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from hashlens.checks import refuse
 from hashlens.evaluation import feature_histograms, relevance
 from hashlens.evaluation.protocols import Protocol
 from hashlens.reproduce.figures import ONE_HOT, UNCODED, Row
-from hashlens.reproduce.sides import Rankings, Side, left_out
+from hashlens.reproduce.sides import Rankings, Side
 from hashlens.reproduce.tally import RANKS, Tally
 
 
@@ -37,7 +39,7 @@ def feature_row(query: Side, database: Side, protocol: Protocol) -> Row:
         query.features,
         database.features,
         relevance(query.labels, database.labels),
-        exclude=left_out(query, protocol.exclude_self),
+        exclude=np.arange(len(query.labels)) if protocol.exclude_self else None,
     )
     tally = Tally(protocol.k, protocol.denominator)
     for block in blocks:

@@ -10,11 +10,18 @@ from hashlens.data import Splits
 from hashlens.evaluation import mean_average_precision
 from hashlens.evaluation.protocols import Protocol, check_leaks
 from hashlens.model import Model
-from hashlens.reproduce.arrangement import DATABASE, QUERY, Arrangement, arrange
+from hashlens.reproduce.arrangement import QUERY, arrange
 from hashlens.reproduce.calibration import calibrate
 from hashlens.reproduce.figures import Evaluation
 from hashlens.reproduce.rows import feature_row, one_hot_row, tally_of
-from hashlens.reproduce.sides import Side, classification_error, encode_side, histograms_of, rank
+from hashlens.reproduce.sides import (
+    Side,
+    both_sides,
+    classification_error,
+    encode_side,
+    histograms_of,
+    rank,
+)
 from hashlens.watcher import Watcher
 
 
@@ -52,7 +59,9 @@ def evaluate(
     watcher = watcher or Watcher()
     began = time.monotonic()
     arrangement = arrange(splits, protocol)
-    query, database = both_sides(model, arrangement, watcher, strict)
+    query, database = both_sides(
+        arrangement, lambda part: encode_side(model, arrangement.part(part), watcher, strict)
+    )
     encoded = time.monotonic()
     images = arrangement.part(QUERY).images
     names = [images.name(int(i)) for i in query.rows]
@@ -78,16 +87,6 @@ def evaluate(
     measured = _retrieve(model, query, database, protocol, watcher)
     seconds = {"encode": encoded - began, "evaluate": time.monotonic() - encoded}
     return Evaluation(seconds={k: round(v, 3) for k, v in seconds.items()}, **measured, **common)
-
-
-def both_sides(
-    model: Model, arrangement: Arrangement, watcher: Watcher, strict: bool = False
-) -> tuple[Side, Side]:
-    """Encode who asks and who is searched; once, where they are the same."""
-    query = encode_side(model, arrangement.part(QUERY), watcher, strict)
-    if np.array_equal(arrangement.rows[QUERY], arrangement.rows[DATABASE]):
-        return query, query
-    return query, encode_side(model, arrangement.part(DATABASE), watcher, strict)
 
 
 def error_of(query: Side, protocol: Protocol) -> float | None:

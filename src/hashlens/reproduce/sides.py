@@ -1,5 +1,6 @@
 """The two sides of a measurement, those that ask and those that are searched, and their ranking."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,9 +10,11 @@ from hashlens.checks import refuse
 from hashlens.codes import Codes, pack
 from hashlens.data import Dataset, load_pixels
 from hashlens.data.digests import pixel_digests
-from hashlens.evaluation import graded_relevance, relevance
+from hashlens.evaluation import relevance
 from hashlens.model import Model, join_embeddings
 from hashlens.neighbors import DistanceHistograms
+from hashlens.reproduce.arrangement import DATABASE, QUERY, Arrangement
+from hashlens.reproduce.counting import counts_by_grade, relevance_grades
 from hashlens.search import HammingIndex
 from hashlens.watcher import Watcher
 
@@ -93,15 +96,23 @@ def encode_side(model: Model, data: Dataset, watcher: Watcher, strict: bool = Fa
     )
 
 
+def both_sides(arrangement: Arrangement, encode: Callable[[str], Side]) -> tuple[Side, Side]:
+    """Encode the part that asks and the part that is searched; once, where they are the same."""
+    query = encode(QUERY)
+    return query, query if arrangement.searches_itself else encode(DATABASE)
+
+
 def rank(query: Side, database: Side, n_bits: int, exclude_self: bool) -> Rankings:
     """Rank the database for each query, by its codes and by the classifier's answers."""
-    codes = histograms_of(query, database, n_bits, exclude_self)
+    grades = relevance_grades(query.labels, database.labels)
+    index = HammingIndex(database.codes, n_bits)
+    counts = counts_by_grade(index, query.codes, grades, exclude_self=exclude_self)
     one_hot = None
     if query.answers is not None and database.answers is not None:
         n_answers = query.n_answers
         sides = [s._replace(codes=_one_hot(s.answers, n_answers)) for s in (query, database)]
         one_hot = histograms_of(sides[0], sides[1], n_answers, exclude_self)
-    return Rankings(codes, one_hot, _grades(query, database, n_bits, exclude_self))
+    return Rankings(counts[0], one_hot, tuple(counts) if query.labels.ndim == 2 else ())
 
 
 def histograms_of(
@@ -110,23 +121,7 @@ def histograms_of(
     """Count all and relevant items at each distance of each query."""
     index = HammingIndex(database.codes, n_bits)
     relevant = relevance(query.labels, database.labels)
-    return index.histograms(query.codes, relevant, exclude=left_out(query, exclude_self))
-
-
-def left_out(query: Side, exclude_self: bool) -> NDArray[np.int64] | None:
-    """The item that each query must not find: itself, where it lies in its own database."""
-    return np.arange(len(query.labels)) if exclude_self else None
-
-
-def _grades(
-    query: Side, database: Side, n_bits: int, exclude_self: bool
-) -> tuple[DistanceHistograms, ...]:
-    if query.labels.ndim == 1:
-        return ()
-    index = HammingIndex(database.codes, n_bits)
-    exclude = left_out(query, exclude_self)
-    grades = graded_relevance(query.labels, database.labels)
-    return tuple(index.histograms(query.codes, grade, exclude=exclude) for grade in grades)
+    return counts_by_grade(index, query.codes, [relevant], exclude_self=exclude_self)[0]
 
 
 def _one_hot(answers: NDArray[np.int64] | None, n_classes: int) -> Codes:

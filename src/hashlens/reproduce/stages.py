@@ -8,7 +8,6 @@ made anew from stored rankings without any training.
 from dataclasses import asdict
 from typing import Any
 
-from hashlens.data import Splits
 from hashlens.evaluation.protocols import check_leaks, protocol_named
 from hashlens.methods import is_deep, load_method
 from hashlens.reproduce.arrangement import DATABASE, QUERY, TRAINING, arrange
@@ -16,12 +15,12 @@ from hashlens.reproduce.coded import Coded, rankings_from_kept, rankings_to_kept
 from hashlens.reproduce.deep_stage import DeepStage
 from hashlens.reproduce.figures import Row
 from hashlens.reproduce.hasher_stage import HasherStage
-from hashlens.reproduce.plan import Plan, Task
+from hashlens.reproduce.inputs import Inputs
+from hashlens.reproduce.plan import Task
 from hashlens.reproduce.rows import feature_row
 from hashlens.reproduce.sides import Rankings, Side, rank
-from hashlens.reproduce.store import Kept, Store, content_key
+from hashlens.reproduce.store import Kept, content_key
 from hashlens.training import all_settings
-from hashlens.watcher import Watcher
 
 
 class Stages:
@@ -29,22 +28,19 @@ class Stages:
 
     Parameters
     ----------
-    splits : Splits
-    plan : Plan
     protocol : str
-    store : Store
-    watcher : Watcher
+    inputs : Inputs
+    hashers : HasherStage
+    deep : DeepStage
+        Both serve the stages of every protocol, with what they hold in memory.
     """
 
     def __init__(
-        self, splits: Splits, plan: Plan, protocol: str, store: Store, watcher: Watcher
+        self, protocol: str, inputs: Inputs, hashers: HasherStage, deep: DeepStage
     ) -> None:
-        self.plan = plan
-        self.store = store
-        self.watcher = watcher
-        self.arrangement = arrange(splits, protocol_named(protocol))
-        self.hashers = HasherStage(self.arrangement, plan, store, watcher)
-        self.deep = DeepStage(self.arrangement, plan, store, watcher)
+        self.arrangement = arrange(inputs.splits, protocol_named(protocol))
+        self.plan, self.store, self.watcher = inputs.plan, inputs.store, inputs.watcher
+        self.hashers, self.deep = hashers, deep
         self._latest: tuple[str, Coded] | None = None
 
     def training_key(self, task: Task) -> str:
@@ -130,16 +126,16 @@ class Stages:
 
     def _encode(self, task: Task, key: str) -> Coded:
         if is_deep(task.method):
-            coded = self.deep.encode(task, self.training_key(task))
+            coded = self.deep.encode(task, self.training_key(task), self.arrangement)
         else:
-            coded = self.hashers.encode(task)
+            coded = self.hashers.encode(task, self.arrangement)
         self._latest = (key, coded)
         self.store.write("codes", key, coded.to_kept())
         return coded
 
     def _sides_with_features(self, task: Task) -> tuple[Side, Side]:
         if not is_deep(task.method):
-            return self.hashers.sides(task.features)
+            return self.hashers.sides(task.features, self.arrangement)
         coded = self.codes(task)
         if coded.query.features is None:
             coded = self._encode(task, self.codes_key(task))

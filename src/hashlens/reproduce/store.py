@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens import __version__
+from hashlens.whole_file import whole_file
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -76,7 +77,5 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         facts = np.frombuffer(json.dumps(kept.facts).encode(), np.uint8)
         arrays: dict[str, Any] = {**kept.arrays, "facts": facts}
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **arrays)
-        partial.replace(path)

@@ -13,6 +13,7 @@ from hashlens.data.digests import pixel_digests
 from hashlens.features import Features
 from hashlens.training.material import feature_vectors
 from hashlens.watcher import Watcher
+from hashlens.whole_file import whole_file
 
 KEPT_BEYOND = 1024  # features up to this length are kept on disk: longer ones are quick to make
 
@@ -79,18 +80,12 @@ def vectors_of(
     else:
         vectors = feature_vectors(features, loaded.pixels, data.name, watcher)
         if kept:
-            _keep(kept, vectors)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(kept) as partial, partial.open("wb") as file:
+                np.save(file, vectors)
     return Vectors(vectors, digests, loaded.kept)
 
 
 def _file_name(features: Features, digests: NDArray[np.uint64]) -> str:
     what = json.dumps(features.settings(), sort_keys=True).encode() + digests.tobytes()
     return f"{features.name}-{hashlib.sha256(what).hexdigest()[:16]}.npy"
-
-
-def _keep(path: Path, vectors: NDArray[np.float32]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.save(file, vectors)
-    partial.replace(path)

@@ -1,0 +1,59 @@
+"""Rows to learn from or to encode: checked in the words that scikit-learn's users look for."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from hashlens.checks import check_matrix, refuse, words
+from hashlens.hashers.pca import Reals
+
+
+def check_samples(X: object, hasher: str, *, n_columns: int | None, min_rows: int) -> Reals:
+    """Return X as a finite float matrix, or raise InputError.
+
+    Parameters
+    ----------
+    X : array of real numbers, shape (n >= min_rows, n_columns)
+    hasher : str
+        Name of the class that asks, for messages.
+    n_columns : int, optional
+        Any number, 1 or more, where None.
+    min_rows : int
+
+    Examples
+    --------
+    >>> check_samples([[1, 2]], "ITQ", n_columns=2, min_rows=1).dtype
+    dtype('float64')
+    """
+    wanted = (
+        f"a dense real matrix of shape (n_samples >= {min_rows}, "
+        f"{'n_features >= 1' if n_columns is None else n_columns})"
+    )
+    if issparse(X):
+        raise refuse("X", wanted, words(f"a sparse {type(X).__name__}"))
+    try:
+        matrix = np.asarray(X)
+    except ValueError:
+        raise refuse("X", wanted, words("rows of different lengths")) from None
+    defect = _defect(matrix, hasher, n_columns, min_rows)
+    if defect:
+        raise refuse("X", wanted, words(defect))
+    return check_matrix("X", matrix, n_columns=n_columns, min_rows=min_rows)
+
+
+def _defect(matrix: NDArray[Any], hasher: str, n_columns: int | None, min_rows: int) -> str:
+    # scikit-learn's check_estimator looks for these words
+    shape = matrix.shape
+    if matrix.dtype.kind == "c":
+        return f"{matrix.dtype}: Complex data not supported"
+    if matrix.ndim != 2:
+        return f"shape {shape}: Reshape your data, one row a sample"
+    for count, what, least in (shape[0], "sample", min_rows), (shape[1], "feature", 1):
+        if count < least:
+            return f"{count} {what}(s) (shape={shape}) while a minimum of {least} is required"
+    if n_columns is not None and shape[1] != n_columns:
+        expecting = f"{hasher} is expecting {n_columns} features as input"
+        return f"other columns: X has {shape[1]} features, but {expecting}"
+    return ""

@@ -1,0 +1,47 @@
+"""Files that are complete under their name, or not there at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PARTIAL = ".partial"
+"""How the name of a file ends while it is being written; a kill leaves such files behind."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a path to write to, and put what was written there in place of `path` at the end.
+
+    Whoever reads `path` meanwhile, or after a kill or a power cut, finds the file that was there
+    before, or the whole new one. Where anything is raised, what was written is removed and `path`
+    stays as it was.
+
+    Parameters
+    ----------
+    path : Path
+        In a folder that exists.
+
+    Yields
+    ------
+    partial : Path
+        Beside `path`. It must exist, and be closed, at the end.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "answer.txt"
+    ...     with whole_file(path) as partial, partial.open("wb") as file:
+    ...         _ = file.write(b"42")
+    ...     path.read_text(), [item.name for item in path.parent.iterdir()]
+    ('42', ['answer.txt'])
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
+    try:
+        yield partial
+        with partial.open("rb+") as file:  # a rename can reach the disk before what was written
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
