@@ -49,7 +49,7 @@ class ImageError(FormatError):
 
 
 class BusyError(HashlensError):
-    """Another process is writing to a collection; it can be written once that is done."""
+    """Another process writes, or has written, to a collection or an index file."""
 
 
 class MissingExtraError(HashlensError, ImportError):

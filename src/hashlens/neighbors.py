@@ -14,6 +14,7 @@ from hashlens.checks import refuse, words
 Relevance = Callable[[int, int], NDArray[Any]]
 
 MISSING_ID = -1
+_RELEVANCE_BYTES = 1 << 25  # of one block of queries
 MISSING_DISTANCE = np.iinfo(np.int32).max
 
 
@@ -112,6 +113,36 @@ class DistanceHistograms:
         return len(self.total)
 
 
+@dataclass(frozen=True)
+class SameLabel:
+    """Relevance of items that have the query's label: a search compares the labels itself.
+
+    Attributes
+    ----------
+    queries : uint8 (n_queries,)
+    items : uint8 (n_items,)
+
+    Examples
+    --------
+    >>> SameLabel(np.array([1, 0], np.uint8), np.array([0, 1, 1], np.uint8))(0, 2)
+    array([[0, 1, 1],
+           [1, 0, 0]], dtype=uint8)
+    """
+
+    queries: NDArray[np.uint8]
+    items: NDArray[np.uint8]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Queries and items."""
+        return len(self.queries), len(self.items)
+
+    def __call__(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Relevance of the queries [start, stop): uint8 (stop - start, n_items)."""
+        same: NDArray[np.bool_] = self.queries[start:stop, None] == self.items
+        return same.view(np.uint8)
+
+
 def relevance_block(relevance: Relevance, start: int, stop: int, n_items: int) -> NDArray[np.uint8]:
     """Ask for the relevance of the queries [start, stop) and check what came.
 
@@ -138,6 +169,34 @@ def relevance_block(relevance: Relevance, start: int, stop: int, n_items: int) -
     if marks.size and int(marks.max()) > 1:
         raise refuse("relevance", "0 or 1", words("other values"))
     return np.ascontiguousarray(marks)
+
+
+def marks_of(
+    relevance: Relevance, n_queries: int, n_items: int
+) -> Iterator[tuple[slice, NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Give blocks of queries, marks of all items, and the mark that each query wants.
+
+    Yields
+    ------
+    queries : slice
+    marks : uint8 (queries of the block, or 1 for all of them, n_items)
+    wanted : uint8 (queries of the block,)
+
+    Examples
+    --------
+    >>> [(_, marks, wanted)] = marks_of(lambda start, stop: np.eye(2, dtype=bool), 2, 2)
+    >>> marks, wanted
+    (array([[1, 0],
+           [0, 1]], dtype=uint8), array([1, 1], dtype=uint8))
+    """
+    if isinstance(relevance, SameLabel) and relevance.shape == (n_queries, n_items):
+        yield slice(0, n_queries), relevance.items[None], relevance.queries
+        return
+    step = max(1, _RELEVANCE_BYTES // max(1, n_items))
+    for first in range(0, n_queries, step):
+        part = slice(first, min(first + step, n_queries))
+        marks = relevance_block(relevance, first, part.stop, n_items)
+        yield part, marks, np.ones(len(marks), np.uint8)
 
 
 def check_exclude(value: object, n_queries: int, n_items: int) -> NDArray[np.int64]:

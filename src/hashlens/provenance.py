@@ -1,5 +1,6 @@
 """Where a figure comes from: machine, versions, time."""
 
+import json
 import os
 import platform
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hashlens
+from hashlens.whole_file import whole_file
 
 VECTOR_FLAGS = ("avx2", "avx512f", "avx512_vpopcntdq", "avx512_bf16")
 PACKAGES = ("numpy", "torch", "scikit-learn", "numba", "timm", "pillow")
@@ -31,6 +33,19 @@ def provenance(more_packages: tuple[str, ...] = ()) -> dict[str, Any]:
         else (os.cpu_count() or 1),
         "versions": {name: _version(name) for name in (*PACKAGES, *more_packages)},
     }
+
+
+def environment(more_packages: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Describe this run with the load of the last minute: a busy machine from a quiet one."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {**provenance(more_packages), "load_average": load}
+
+
+def write_result(path: Path, result: dict[str, Any]) -> None:
+    """Write a result as JSON with a stable layout, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _command() -> str:

@@ -78,7 +78,8 @@ def test_the_command_line_answers_without_heavy_packages(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "train", "encode", "index", "search", "evaluate", "inspect"]
+    "command",
+    ["bench", "convert", "demo", "train", "encode", "index", "search", "evaluate", "inspect"],
 )
 def test_the_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     assert not third_party(RUN_MAIN, command, "--help") & HEAVY

@@ -17,7 +17,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("deep", "feature_encoder"),
     ("model",),
     ("training",),
-    ("collection", "reproduce"),
+    ("collection", "reproduce", "bench"),
     ("cli", "server"),
 )
 DOORS = ROWS[-1]

@@ -18,6 +18,7 @@ MODULES = re.findall(r"^\.\. automodule:: (\S+)", REFERENCE, re.M)
 INNER = {
     "__init__",
     "__main__",
+    "bench",
     "checks",
     "cli",
     "export",

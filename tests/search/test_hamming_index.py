@@ -9,7 +9,7 @@ import hashlens.search.scan as scan
 import hashlens.search.threads as threads_module
 from hashlens.codes import hamming, pack
 from hashlens.errors import InputError
-from hashlens.neighbors import MISSING_DISTANCE, MISSING_ID
+from hashlens.neighbors import MISSING_DISTANCE, MISSING_ID, SameLabel
 from hashlens.search import HammingIndex
 
 LENGTHS = [1, 7, 8, 9, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 128, 200, 256, 1000, 4096]
@@ -100,6 +100,20 @@ def test_histograms_count_every_item_but_the_excluded(problem, with_exclude):
             assert (count[query] == wanted).all()
 
 
+@settings(deadline=None, max_examples=40)
+@given(problems(), st.booleans())
+def test_labels_are_compared_as_a_relevance_is_asked(problem, with_exclude):
+    codes, queries, ids, n_bits = problem
+    rng = np.random.default_rng(0)
+    labels = SameLabel(*(rng.integers(0, 3, n, np.uint8) for n in (len(queries), len(codes))))
+    exclude = rng.integers(0, len(codes), len(queries)) if with_exclude and len(codes) else None
+    index = HammingIndex(codes, n_bits, ids=ids)
+    got = index.histograms(queries, labels, exclude=exclude)
+    wanted = index.histograms(queries, lambda a, b: labels(a, b), exclude=exclude)
+    assert (got.total == wanted.total).all()
+    assert (got.relevant == wanted.relevant).all()
+
+
 @pytest.mark.parametrize("n_queries", [1, 3, 50])
 @pytest.mark.parametrize("n_bits", [12, 64, 200])
 def test_threads_and_steps_change_no_answer(monkeypatch, n_bits, n_queries):
@@ -117,7 +131,7 @@ def test_threads_and_steps_change_no_answer(monkeypatch, n_bits, n_queries):
     alone = answers(1)
     monkeypatch.setattr(threads_module, "_WORDS_PER_THREAD", 1)
     monkeypatch.setattr(scan, "_SCRATCH_BYTES", 10_000)
-    monkeypatch.setattr("hashlens.search.index._RELEVANCE_BYTES", 20_000)
+    monkeypatch.setattr("hashlens.neighbors._RELEVANCE_BYTES", 20_000)
     for threads in (2, 5):
         for one, several in zip(alone, answers(threads), strict=True):
             assert (one == several).all()

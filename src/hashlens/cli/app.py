@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from hashlens import __version__
-from hashlens.cli import demo, encode, evaluate, index, inspect, reproduce, search, train
+from hashlens.cli import (
+    bench,
+    convert,
+    demo,
+    encode,
+    evaluate,
+    index,
+    inspect,
+    reproduce,
+    search,
+    train,
+)
 from hashlens.errors import HashlensError
 
 app = typer.Typer(
@@ -29,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
     "train": train.train,
     "encode": encode.encode,
+    "convert": convert.convert,
     "index": index.index,
     "search": search.search,
     "evaluate": evaluate.evaluate,
@@ -37,6 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(bench.app, name="bench")
 
 
 def _show_version(value: bool) -> None:

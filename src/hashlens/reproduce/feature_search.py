@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.checks import check_matrix
+from hashlens.neighbors import Neighbors
+from hashlens.search.rerank.features import rerank
 
 Ids = NDArray[np.int64]
-
-_AT_ONCE = 1 << 16  # numbers
 
 
 class FeatureSearch:
@@ -43,23 +43,12 @@ class FeatureSearch:
 
     def order(self, ids: Ids, query: NDArray[np.float32], k: int) -> Ids:
         """Find the k nearest of some items, by distance, then id."""
-        distances = self._distances(ids, query)
-        if k < len(ids):
-            near = distances <= np.partition(distances, k - 1)[k - 1]
-            ids, distances = ids[near], distances[near]
-        nearest: Ids = ids[np.lexsort((ids, distances))[:k]]
+        k = min(k, len(ids))
+        if k == 0:
+            return ids[:0]
+        candidates = Neighbors(np.zeros((1, len(ids)), np.int32), ids[None])
+        nearest: Ids = rerank(candidates, query[None], self.vectors, k=k).ids[0]
         return nearest
-
-    def _distances(self, ids: Ids, query: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Squared distances, a few rows at a time, so that their differences stay in the cache."""
-        distances = np.empty(len(ids), np.float32)
-        step = max(1, _AT_ONCE // len(query))
-        for start in range(0, len(ids), step):
-            rows = slice(start, start + step)
-            differences = self.vectors[ids[rows]]
-            differences -= query
-            np.einsum("ij,ij->i", differences, differences, out=distances[rows])
-        return distances
 
     def _rounding(self, query: NDArray[np.float32]) -> float:
         """Bound how far two scores may be off: sums of d products, each off by half a unit."""

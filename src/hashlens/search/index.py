@@ -1,32 +1,27 @@
-"""The exact index: every code is compared, the answer is never approximate."""
+"""The exact index: the answer is never approximate."""
 
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashlens.checks import check_int, check_n_bits
-from hashlens.codes import check_codes, code_size
+from hashlens.checks import check_int, refuse
 from hashlens.neighbors import (
-    MISSING_DISTANCE,
-    MISSING_ID,
     DistanceHistograms,
     Neighbors,
     RadiusNeighbors,
     Relevance,
     check_exclude,
-    relevance_block,
+    marks_of,
 )
 from hashlens.search import scan
-from hashlens.search.ids import check_ids, ids_at
-from hashlens.search.storage import StoredIndex, as_planes, read_index, write_index
-from hashlens.search.threads import check_threads
+from hashlens.search.ids import ids_at
+from hashlens.search.neighbor_methods import NeighborMethods
+from hashlens.search.segment import Live, Segment, live_bits, read_only
+from hashlens.search.tabled_content import TabledContent
 
-_RELEVANCE_BYTES = 1 << 25  # of one block of queries
 
-
-class HammingIndex:
+class HammingIndex(TabledContent, NeighborMethods):
     """Exact nearest neighbours by Hamming distance among packed codes.
 
     Parameters
@@ -53,39 +48,9 @@ class HammingIndex:
     (array([[1, 1]], dtype=int32), array([[1, 2]]))
     """
 
-    def __init__(
-        self, codes: object, n_bits: int, *, ids: object = None, threads: int | None = None
-    ) -> None:
-        self._n_bits = check_n_bits(n_bits)
-        packed = check_codes("codes", codes, self._n_bits)
-        self._threads = check_threads(threads)
-        self._ids: NDArray[np.int64] | None = None
-        if ids is not None:
-            given = check_ids(ids, len(packed))
-            order = np.argsort(given, kind="stable")
-            # Stored by ascending id, so that order by position is order by id.
-            packed, self._ids = packed[order], _read_only(given[order])
-        self._planes = _read_only(as_planes(packed, self._n_bits))
-
-    @property
-    def n_bits(self) -> int:
-        """Length of the codes in bits."""
-        return self._n_bits
-
-    @property
-    def n_items(self) -> int:
-        """Number of codes."""
-        return int(self._planes.shape[1])
-
-    def __len__(self) -> int:
-        return self.n_items
-
-    @property
-    def ids(self) -> NDArray[np.int64]:
-        """Ids in ascending order, int64 (n,): the order in which :meth:`histograms` counts."""
-        return np.arange(self.n_items) if self._ids is None else self._ids
-
-    def search(self, queries: object, k: int) -> Neighbors:
+    def search(
+        self, queries: object, k: int, *, where: object = None, method: str = "auto"
+    ) -> Neighbors:
         """Find the k nearest codes of each query.
 
         Parameters
@@ -93,6 +58,11 @@ class HammingIndex:
         queries : uint8 array of shape (n_queries, ceil(n_bits / 8))
         k : int, >= 1
             May exceed the number of codes.
+        where : bool array of shape (n_items,), optional
+            True, in the order of :attr:`ids`, for each code that may be found.
+        method : str
+            "scan", "multi-index" (needs :meth:`build_tables`), or "auto": the one that is
+            expected to be faster. The answer is the same.
 
         Returns
         -------
@@ -103,25 +73,34 @@ class HammingIndex:
         Raises
         ------
         InputError
-            If the queries are not packed codes of `n_bits` bits, or k < 1.
+            If the queries are not packed codes of `n_bits` bits, k < 1, `where` is no such
+            array, or there are no tables for "multi-index".
         """
         rows = self._query_words(queries)
         k = check_int("k", k, 1)
-        distances = np.full((len(rows), k), MISSING_DISTANCE, np.int32)
-        positions = np.full((len(rows), k), MISSING_ID, np.int64)
-        wanted = min(k, self.n_items)
-        if wanted:
-            nearest = scan.nearest(self._planes, rows, wanted, self._threads)
-            distances[:, :wanted], positions[:, :wanted] = nearest
+        self._check_method(method)
+        found = []
+        for segment, live, first in self._searched(where):
+            tabled = self._tabled_for(segment, method)
+            if tabled is None:
+                near = scan.nearest(segment.blocks, live, rows, k, self._threads)
+            else:
+                near = tabled.nearest(live, rows, k, method)
+            found.append(scan.moved(near, first))
+        distances, positions = scan.merge(found, k)
         return Neighbors(distances, ids_at(positions, self._ids))
 
-    def radius_search(self, queries: object, radius: int) -> RadiusNeighbors:
+    def radius_search(
+        self, queries: object, radius: int, *, where: object = None, method: str = "auto"
+    ) -> RadiusNeighbors:
         """Find all codes within a radius of each query.
 
         Parameters
         ----------
         queries : uint8 array of shape (n_queries, ceil(n_bits / 8))
         radius : int, >= 0, bits
+        where, method
+            As for :meth:`search`.
 
         Returns
         -------
@@ -131,7 +110,8 @@ class HammingIndex:
         Raises
         ------
         InputError
-            If the queries are not packed codes of `n_bits` bits, or radius < 0.
+            If the queries are not packed codes of `n_bits` bits, radius < 0, or `where` is no
+            such array.
 
         Examples
         --------
@@ -141,8 +121,50 @@ class HammingIndex:
         """
         rows = self._query_words(queries)
         radius = min(check_int("radius", radius, 0), self._n_bits)
-        offsets, distances, positions = scan.within(self._planes, rows, radius, self._threads)
+        self._check_method(method)
+        found = []
+        for segment, live, first in self._searched(where):
+            tabled = self._tabled_for(segment, method)
+            if tabled is None:
+                ball = scan.within(segment.blocks, live, rows, radius, self._threads)
+            else:
+                ball = tabled.within(live, rows, radius, method)
+            found.append((ball[0], *scan.moved(ball[1:], first)))
+        offsets, distances, positions = scan.merge_within(found)
         return RadiusNeighbors(offsets, distances, ids_at(positions, self._ids))
+
+    def rank(self, queries: object) -> Neighbors:
+        """Rank all codes for each query.
+
+        Parameters
+        ----------
+        queries : uint8 array of shape (n_queries, ceil(n_bits / 8))
+
+        Returns
+        -------
+        neighbors : Neighbors
+            int32 distances and int64 ids of shape (n_queries, n_items), by distance, then id.
+
+        Raises
+        ------
+        InputError
+            If the queries are not packed codes of `n_bits` bits.
+
+        Examples
+        --------
+        >>> codes = np.array([[0], [1], [3]], np.uint8)
+        >>> HammingIndex(codes, 2).rank(codes[2:]).ids
+        array([[2, 1, 0]])
+        """
+        rows = self._query_words(queries)
+        found = [
+            scan.moved(
+                scan.ranking(segment.blocks, live, rows, segment.n_live, self._threads), first
+            )
+            for segment, live, first in self._searched(None)
+        ]
+        distances, positions = scan.merge(found, self.n_items)
+        return Neighbors(distances, ids_at(positions, self._ids))
 
     def histograms(
         self, queries: object, relevance: Relevance, *, exclude: object = None
@@ -153,8 +175,8 @@ class HammingIndex:
         ----------
         queries : uint8 array of shape (n_queries, ceil(n_bits / 8))
         relevance : callable
-            ``relevance(start, stop)`` gives uint8 (or bool) of shape (stop - start, n): 1 where
-            the code is relevant for the query. Columns are in the order of :attr:`ids`.
+            ``relevance(start, stop)`` gives uint8 (or bool) of shape (stop - start, n_items): 1
+            where the code is relevant for the query. Columns are in the order of :attr:`ids`.
             It is called for one block of queries at a time, so the full matrix never exists.
         exclude : int array of shape (n_queries,), optional
             The column that a query must not count (itself, in leave-one-out); -1 for none.
@@ -179,66 +201,46 @@ class HammingIndex:
         >>> counts.total[0], counts.relevant[0]
         (array([0, 1, 1]), array([0, 1, 0]))
         """
+        whole = self._whole()
         rows = self._query_words(queries)
-        skipped = check_exclude(exclude, len(rows), self.n_items)
+        skipped = check_exclude(exclude, len(rows), whole.n_items)
         total = np.zeros((len(rows), self._n_bits + 1), np.int64)
         relevant = np.zeros_like(total)
-        step = max(1, _RELEVANCE_BYTES // max(1, self.n_items))
-        for first in range(0, len(rows), step):
-            part = slice(first, min(first + step, len(rows)))
-            marks = _read_only(relevance_block(relevance, first, part.stop, self.n_items))
-            counts = DistanceHistograms(total[part], relevant[part])
-            scan.count_levels(self._planes, rows[part], marks, skipped[part], counts, self._threads)
-        return DistanceHistograms(total, relevant)
+        counts = DistanceHistograms(total, relevant)
+        for part, marks, wanted in marks_of(relevance, len(rows), whole.n_items):
+            some = DistanceHistograms(total[part], relevant[part])
+            scan.count_levels(
+                whole.blocks, whole.live, rows[part], read_only(marks), wanted, skipped[part],
+                some, self._threads,
+            )  # fmt: skip
+        return counts
 
-    def save(self, path: str | Path) -> None:
-        """Write the index to one file with checksums (layout: :mod:`hashlens.search.storage`).
+    def _whole(self) -> Segment:
+        """All codes that may be found, in one segment."""
+        first = self._segments[0]
+        if len(self._segments) == 1 and first.n_live == first.n_items:
+            return first
+        return Segment.of_codes(self.codes(), self._n_bits)
 
-        A file of that name is replaced only once the new one is complete on disk.
-        """
-        write_index(Path(path), StoredIndex(self._n_bits, self._planes, self._ids))
+    def _searched(self, where: object) -> Iterator[tuple[Segment, Live, int]]:
+        """Segments, the bits of the codes that may be found, and the first position."""
+        chosen = None if where is None else self._chosen(where)
+        first = 0
+        for segment in self._segments:
+            live = segment.live
+            if chosen is not None:
+                live = read_only(live & live_bits(chosen[first : first + segment.n_items]))
+            yield segment, live, first
+            first += segment.n_items
 
-    @classmethod
-    def load(
-        cls,
-        path: str | Path,
-        *,
-        mmap: bool = True,
-        verify: bool = True,
-        threads: int | None = None,
-    ) -> Self:
-        """Read an index from its file.
-
-        Parameters
-        ----------
-        path : str or Path
-        mmap : bool
-            Map the file, so that several processes share its memory; otherwise copy it.
-        verify : bool
-            Read all of the file once to check its checksum. The header's checksum and the
-            file's size are checked in any case.
-        threads : int, optional
-            As for the class.
-
-        Raises
-        ------
-        FormatError
-            If the file is damaged, cut off, no index, or of a newer version.
-        """
-        stored = read_index(Path(path), mmap=mmap, verify=verify)
-        empty = np.empty((0, code_size(stored.n_bits)), np.uint8)
-        index = cls(empty, stored.n_bits, threads=threads)
-        index._planes = _read_only(stored.planes)
-        index._ids = None if stored.ids is None else _read_only(stored.ids)
-        return index
-
-    def _query_words(self, queries: object) -> NDArray[Any]:
-        packed = check_codes("queries", queries, self._n_bits)
-        return np.ascontiguousarray(as_planes(packed, self._n_bits).T)
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Read-only view: a mapped file is so anyway, and kernels are compiled for one kind only."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    def _chosen(self, where: object) -> NDArray[np.bool_]:
+        """What may be found, for all positions."""
+        chosen = np.asarray(where)
+        if chosen.dtype != np.bool_ or chosen.shape != (self.n_items,):
+            raise refuse("where", f"bool of shape ({self.n_items},)", chosen)
+        live = self._live_positions()
+        if live is None:
+            return chosen
+        everywhere = np.zeros(self._n_positions, bool)
+        everywhere[live] = chosen
+        return everywhere

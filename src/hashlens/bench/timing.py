@@ -1,0 +1,82 @@
+"""Durations: engines in turn, run after run, so that a disturbance meets all of them."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Task = Callable[[], object]
+
+
+def spread(seconds: list[float]) -> dict[str, float | int]:
+    """Median, quartiles, their distance, and the number of some durations in seconds.
+
+    Examples
+    --------
+    >>> spread([1.0, 2.0, 3.0])["median_seconds"]
+    2.0
+    """
+    low, middle, high = (float(v) for v in np.percentile(seconds, [25, 50, 75]))
+    return {
+        "n_runs": len(seconds),
+        "median_seconds": middle,
+        "iqr_seconds": high - low,
+        "quartile_seconds": low,
+        "third_quartile_seconds": high,
+    }
+
+
+def seconds_of(task: Task) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    task()
+    return time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A task to be timed.
+
+    Attributes
+    ----------
+    task : callable
+    runs : int
+        How often at the most.
+    n_done : int
+        What a call does, such as its queries: its time is divided by that.
+    warm : bool
+        Whether each timed call comes after one that is not timed.
+    """
+
+    task: Task
+    runs: int
+    n_done: int = 1
+    warm: bool = False
+
+
+def interleaved(tasks: Mapping[str, Timed]) -> dict[str, list[float]]:
+    """Time tasks in turn; each as often as it says.
+
+    Returns
+    -------
+    seconds : dict of list of float
+        Of one of the things that a call does.
+
+    Examples
+    --------
+    >>> found = interleaved({"a": Timed(lambda: print("a"), 2), "b": Timed(lambda: print("b"), 1)})
+    a
+    b
+    a
+    >>> len(found["a"]), len(found["b"])
+    (2, 1)
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for run in range(max((timed.runs for timed in tasks.values()), default=0)):
+        for name, timed in tasks.items():
+            if run < timed.runs:
+                if timed.warm:
+                    timed.task()
+                seconds[name].append(seconds_of(timed.task) / timed.n_done)
+    return seconds

@@ -1,0 +1,1 @@
+"""The index file: an append-only log of checked sections."""

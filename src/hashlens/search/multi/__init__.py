@@ -1,0 +1,1 @@
+"""Multi-index hashing: exact search that visits few codes, and when it pays."""

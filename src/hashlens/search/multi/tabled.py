@@ -1,0 +1,203 @@
+"""Choosing between the scan and the tables, for each batch of queries, by what they cost."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashlens.search import scan
+from hashlens.search.blocks import LANES
+from hashlens.search.multi.costs import Costs, Expectation, fit_costs, sample_rows, work_of
+from hashlens.search.multi.index import Budget, FoundNearest, FoundWithin, MultiIndex
+from hashlens.search.segment import Live, Segment, live_bits, read_only
+
+METHODS = ("auto", "scan", "multi-index")
+
+_PILOT = 16  # queries of a batch whose cost is seen before the others are sent
+_RETRY = 64  # after so many choices of the scan, the next query tries the tables again
+
+Rows = NDArray[Any]
+Found = FoundNearest | FoundWithin
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is wanted: the `k` nearest, or all within `radius`."""
+
+    k: int = 0
+    radius: int | None = None
+
+    @property
+    def bucket(self) -> tuple[str, int]:
+        """Asks of one bucket cost about the same."""
+        if self.radius is not None:
+            return "radius", self.radius
+        return "k", self.k.bit_length()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a batch of queries is searched, and why.
+
+    Attributes
+    ----------
+    method : str
+        "scan" or "multi-index".
+    reason : str
+    scan_seconds, table_seconds : float or None
+        Expected for the batch; None where there are no tables.
+    """
+
+    method: str
+    reason: str
+    scan_seconds: float | None = None
+    table_seconds: float | None = None
+
+
+class Tabled:
+    """A segment, tables over its first codes, and what both ways of searching cost.
+
+    Parameters
+    ----------
+    segment : Segment
+    tables : MultiIndex
+        Of the first codes; those behind them are scanned.
+    n_bits : int
+    threads : int
+    """
+
+    def __init__(self, segment: Segment, tables: MultiIndex, n_bits: int, threads: int) -> None:
+        self.segment = segment
+        self.tables = tables
+        self._n_bits, self._threads = n_bits, threads
+        self._costs: Costs | None = None
+        self._expected: dict[tuple[str, int], Expectation] = {}
+
+    def plan(self, ask: Ask, n_queries: int) -> Plan:
+        """Compare what both ways are expected to cost."""
+        if not self.segment.n_items or not n_queries:
+            return Plan("scan", "there is nothing to compare", 0.0, 0.0)
+        costs, expected = self._fitted(), self._expectation(ask)
+        by_scan = costs.scan_seconds(self.segment.n_items, n_queries)
+        again = costs.scan_seconds(self.segment.n_items, max(1, n_queries)) * expected.given_up
+        by_tables = n_queries * expected.seconds + again
+        pays = by_tables < by_scan
+        shown = f"{1e3 * by_tables:.3g} ms by the tables, {1e3 * by_scan:.3g} ms by the scan"
+        gone = f"; {expected.given_up:.0%} of queries are expected to give the tables up"
+        reason = f"expected for {n_queries:,} queries: {shown}{gone}"
+        return Plan("multi-index" if pays else "scan", reason, by_scan, by_tables)
+
+    def nearest(self, live: Live, rows: Rows, k: int, method: str) -> scan.Nearest:
+        """Find the k nearest live codes of each query, by distance, then position."""
+        blocks, threads = self.segment.blocks, self._threads
+        distances = np.empty((len(rows), k), np.int32)
+        positions = np.empty((len(rows), k), np.int64)
+        scanned = np.ones(len(rows), bool)
+        for part, found in self._by_tables(Ask(k=k), live, rows, method):
+            if isinstance(found, FoundNearest):
+                distances[part], positions[part] = found.distances, found.positions
+                scanned[part] = ~found.finished
+        tail = self._tail(live)
+        if tail is not None and not scanned.all():
+            first, behind = tail
+            rest = scan.nearest(blocks, behind, rows[~scanned], k, threads, first)
+            known = distances[~scanned], positions[~scanned]
+            distances[~scanned], positions[~scanned] = scan.merge([known, rest], k)
+        if scanned.any():
+            every = scan.nearest(blocks, live, rows[scanned], k, threads)
+            distances[scanned], positions[scanned] = every
+        return distances, positions
+
+    def within(self, live: Live, rows: Rows, radius: int, method: str) -> scan.Within:
+        """Find all live codes within a radius of each query, by distance, then position."""
+        blocks, threads = self.segment.blocks, self._threads
+        scanned = np.ones(len(rows), bool)
+        balls = []
+        for part, found in self._by_tables(Ask(radius=radius), live, rows, method):
+            if isinstance(found, FoundWithin):
+                which = np.arange(len(rows))[part]
+                balls.append(scan.spread(found[:3], which, len(rows)))
+                scanned[part] = ~found.finished
+        tail = self._tail(live)
+        if tail is not None and not scanned.all():
+            first, behind = tail
+            ball = scan.within(blocks, behind, rows[~scanned], radius, threads, first)
+            balls.append(scan.spread(ball, np.flatnonzero(~scanned), len(rows)))
+        if scanned.any() or not balls:
+            ball = scan.within(blocks, live, rows[scanned], radius, threads)
+            balls.append(scan.spread(ball, np.flatnonzero(scanned), len(rows)))
+        return scan.merge_within(balls)
+
+    def _by_tables(
+        self, ask: Ask, live: Live, rows: Rows, method: str
+    ) -> Iterator[tuple[slice, Found]]:
+        """Send queries to the tables as long as that pays; the first ones tell."""
+        done = 0
+        while done < len(rows):
+            left = len(rows) - done
+            budget = None
+            if method == "auto":
+                if not self._tables_pay(ask, left):
+                    return
+                budget = self._budget(left)
+                left = min(left, _PILOT) if done == 0 else left
+            part = slice(done, done + left)
+            yield part, self._timed(ask, live, rows[part], budget)
+            done += left
+
+    def _tables_pay(self, ask: Ask, n_queries: int) -> bool:
+        if self.plan(ask, n_queries).method == "multi-index":
+            return True
+        if not self.segment.n_items:
+            return False
+        expected = self._expectation(ask)
+        expected.n_scans += n_queries
+        again = expected.n_scans >= _RETRY and n_queries == 1
+        expected.n_scans *= not again
+        return again
+
+    def _timed(self, ask: Ask, live: Live, rows: Rows, budget: Budget | None) -> Found:
+        start = time.perf_counter()
+        found = self._ask(ask, live, rows, budget)
+        if budget is not None:
+            work = work_of(found.work, found.finished, time.perf_counter() - start)
+            self._expectation(ask).learn(work)
+        return found
+
+    def _ask(self, ask: Ask, live: Live, rows: Rows, budget: Budget | None) -> Found:
+        if ask.radius is not None:
+            return self.tables.within(rows, ask.radius, live, self._threads, budget)
+        return self.tables.nearest(rows, ask.k, live, self._threads, budget)
+
+    def _budget(self, n_queries: int) -> Budget:
+        """A query may cost as much as to scan for it."""
+        costs = self._fitted()
+        return costs.budget(costs.scan_seconds(self.segment.n_items, n_queries) / n_queries)
+
+    def _fitted(self) -> Costs:
+        if self._costs is None:
+            self._costs = fit_costs(self.segment, self.tables, self._threads, self._n_bits)
+        return self._costs
+
+    def _expectation(self, ask: Ask) -> Expectation:
+        """What such a query costs; at first, what it costs when the index's own codes ask."""
+        if ask.bucket not in self._expected:
+            rows = sample_rows(self.segment, self._n_bits)
+            start = time.perf_counter()
+            found = self._ask(ask, self.segment.live, rows, self._budget(1))
+            work = work_of(found.work, found.finished, time.perf_counter() - start)
+            self._expected[ask.bucket] = Expectation.of(work)
+        return self._expected[ask.bucket]
+
+    def _tail(self, live: Live) -> tuple[int, Live] | None:
+        """First block, and live bits, of the codes behind those in the tables."""
+        n_items = self.tables.n_items
+        if n_items == self.segment.n_items:
+            return None
+        first = n_items // LANES
+        behind = live.copy()
+        behind[: first + 1] &= live_bits(np.arange(LANES * (first + 1)) >= n_items)
+        return first, read_only(behind)
