@@ -106,9 +106,7 @@ def scan_nearest(  # noqa: PLR0913 - a kernel is given all it works on
                     hits = live[block] & lanes_below(blocks, block, rows, q, limit, buffer)
                     if filled[q] + LANES > keys.shape[1]:
                         filled[q] = keep_nearest(keys[q], filled[q], limit, k - below[q])
-                    limit = _offer(
-                        hits, buffer, block, k, keys[q], counts[q], filled[q:], below[q:], limit
-                    )
+                    limit = _offer(hits, buffer, block, k, q, keys, counts, filled, below, limit)
             limits[q] = limit
     for q in range(n_queries):
         kept = keep_nearest(keys[q], filled[q], limits[q], k - below[q])
@@ -116,11 +114,12 @@ def scan_nearest(  # noqa: PLR0913 - a kernel is given all it works on
 
 
 @kernel
-def _offer(  # noqa: PLR0913
+def _offer(  # noqa: PLR0913 - whole arrays: a slice of one costs more than what is done here
     hits: Any,
     buffer: Array,
     block: int,
     k: int,
+    q: int,
     keys: Array,
     counts: Array,
     filled: Array,
@@ -128,18 +127,20 @@ def _offer(  # noqa: PLR0913
     limit: int,
 ) -> int:
     """Take the codes of a block that are nearer than the limit; give the limit after that."""
+    place, nearer = filled[q], below[q]
     while hits != 0:
         lane = lowest_bit(hits)
         hits &= hits - np.uint64(1)
         distance = np.int64(buffer[lane])
         if distance < limit:
-            keys[filled[0]] = (distance << POSITION_BITS) | (LANES * block + lane)
-            filled[0] += 1
-            counts[distance] += 1
-            below[0] += 1
-            while below[0] >= k:
+            keys[q, place] = (distance << POSITION_BITS) | (LANES * block + lane)
+            place += 1
+            counts[q, distance] += 1
+            nearer += 1
+            while nearer >= k:
                 limit -= 1
-                below[0] -= counts[limit]
+                nearer -= counts[q, limit]
+    filled[q], below[q] = place, nearer
     return limit
 
 

@@ -1,14 +1,14 @@
 """What a search costs on this index and this machine, measured: the scan beside the tables.
 
 Nothing is assumed about the codes. The scan's cost follows from its size, and is timed once. What
-the tables cost depends on how near the neighbours lie: the index's own codes ask first, and from
-then on every query that was answered corrects the expectation.
+the tables cost depends on how near the neighbours lie, and differs from query to query: it is what
+the last queries took, at first the index's own codes.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,53 +16,18 @@ from numpy.typing import NDArray
 from hashlens.search import scan
 from hashlens.search.blocks import LANES, as_rows
 from hashlens.search.multi.index import Budget, MultiIndex
-from hashlens.search.segment import Live, Segment
+from hashlens.search.segment import Segment
 
 Rows = NDArray[Any]
+Seconds = NDArray[np.float64]
 
-_SAMPLE = 16  # of the index's own codes, asking
 _BATCH_BLOCKS = 1 << 14  # of the timed batch: a million codes
-_RUNS = 3
+_RUNS = 5
+_SAMPLE_SECONDS = 0.25  # of scans, that the index's own codes may ask for as many as there are
 _PICO = 1e12  # budgets are whole numbers: picoseconds
-_MEMORY = 64  # queries that an expectation remembers
-
-
-class Work(NamedTuple):
-    """Probes and candidates of some queries, the seconds they took, and how many gave up."""
-
-    probes: float
-    candidates: float
-    seconds: float
-    n_queries: int
-    n_given_up: int
-
-
-@dataclass
-class Expectation:
-    """What a query is expected to cost by the tables.
-
-    Attributes
-    ----------
-    seconds : float
-        Of one query, the time spent on queries that are given up included.
-    given_up : float
-        Share of the queries that are given up, and scanned after all.
-    """
-
-    seconds: float
-    given_up: float
-    n_scans: int = 0
-
-    @classmethod
-    def of(cls, work: Work) -> Self:
-        """Expect what was seen."""
-        return cls(work.seconds / work.n_queries, work.n_given_up / work.n_queries)
-
-    def learn(self, work: Work) -> None:
-        """Move towards what was seen."""
-        share = min(1.0, work.n_queries / _MEMORY)
-        self.seconds += share * (work.seconds / work.n_queries - self.seconds)
-        self.given_up += share * (work.n_given_up / work.n_queries - self.given_up)
+_MEMORY = 64  # queries that are remembered
+ENOUGH = 8  # queries to judge by, without the index's own codes
+_PROBE_IN_CANDIDATES = 10.0  # a probe costs as much as so many candidates, where it is not seen
 
 
 @dataclass(frozen=True)
@@ -77,12 +42,20 @@ class Costs:
         A code and query, in a batch.
     probe, candidate : float
         A key that is looked up in a table, and a code that is found there.
+    call : float
+        What one query alone costs by the tables beside that.
     """
 
     scan_alone: float
     scan_batch: float
     probe: float
     candidate: float
+    call: float
+
+    def of_work(self, work: NDArray[np.int64]) -> Seconds:
+        """Seconds that probes and candidates (n_queries, 2) take."""
+        seconds: Seconds = work @ np.array([self.probe, self.candidate])
+        return seconds
 
     def scan_seconds(self, n_items: int, n_queries: int) -> float:
         """Time to scan for a batch."""
@@ -94,54 +67,91 @@ class Costs:
         return Budget(*parts)
 
 
+class Seen:
+    """Seconds that the last queries of one kind took by the tables; infinite where given up.
+
+    Parameters
+    ----------
+    own : float array (n,), seconds
+        Of the index's own codes: they count until enough queries have come.
+
+    Examples
+    --------
+    >>> seen = Seen(np.array([1.0, 1.0, 1.0, np.inf]))
+    >>> seen.best(scan=8.0)
+    (1.5, 3.0)
+    >>> seen.best(scan=1.0)
+    (0.0, 1.0)
+    """
+
+    def __init__(self, own: Seconds) -> None:
+        self._own = own
+        self._last = np.empty(0)
+        self.n_new = 0
+
+    def add(self, seconds: Seconds) -> None:
+        """Remember some more, and forget the oldest."""
+        self._last = np.concatenate([self._last, seconds])[-_MEMORY:]
+        self.n_new += len(seconds)
+
+    def best(self, scan: float) -> tuple[float, float]:
+        """Say how long a query should be looked for in the tables, before it is scanned.
+
+        Returns
+        -------
+        budget : float, seconds
+            0 where a scan at once is best.
+        expected : float, seconds
+            Of a query with that budget, the scan of those given up included.
+        """
+        known = self._last
+        if len(known) < ENOUGH:
+            known = np.concatenate([self._own, known])
+        ordered = np.sort(known)
+        times = ordered[: int(np.isfinite(ordered).sum())]
+        n_left = len(ordered) - 1 - np.arange(len(times))
+        costs = (np.cumsum(times) + n_left * (times + scan)) / len(ordered)
+        if not len(times) or costs.min() >= scan:
+            return 0.0, scan
+        at = int(costs.argmin())
+        # The longest that was seen is not the longest there is.
+        budget = scan if n_left[at] == 0 else min(scan, 1.5 * times[at])
+        return float(budget), float(costs[at])
+
+
 def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -> Costs:
     """Time both ways of searching on the index itself."""
-    rows, live = sample_rows(segment, n_bits), segment.live
-    n_items = max(1, segment.n_items)
-    alone = _median_seconds(lambda: scan.nearest(segment.blocks, live, rows[:1], 10, threads))
-    part = slice(0, _BATCH_BLOCKS)
-    blocks, some_live = segment.blocks[part], live[part]
-    batch = _median_seconds(lambda: scan.nearest(blocks, some_live, rows, 10, threads))
+    blocks, live, n_items = segment.blocks, segment.live, segment.n_items
+    rows = sample_rows(segment, n_bits, 16)
+    alone = _median_seconds(lambda: scan.nearest(blocks, live, rows[:1], 10, threads))
+    some, some_live = blocks[:_BATCH_BLOCKS], live[:_BATCH_BLOCKS]
+    batch = _median_seconds(lambda: scan.nearest(some, some_live, rows, 10, threads))
     n_compared = len(rows) * min(n_items, LANES * _BATCH_BLOCKS)
-    some = Costs(alone / n_items, batch / n_compared, 1e-8, 2e-9)
-    seen = [
-        _table_work(tables, live, rows, k, threads, some.budget(alone))
-        for k in (1, 10, 100)
-        for _ in range(2)
-    ]
-    return Costs(some.scan_alone, min(some.scan_alone, some.scan_batch), *_fit(seen, some))
+    by_code = alone / n_items, min(alone / n_items, batch / n_compared)
+    guess = Costs(*by_code, _PROBE_IN_CANDIDATES * 2e-9, 2e-9, 0.0)
+
+    def look(rows: Rows, k: int) -> tuple[float, float]:
+        """Seconds that it took, and those of the work by the guess."""
+        budget = guess.budget(alone)
+        work = tables.nearest(rows, k, live, 1, budget).work
+        took = _median_seconds(lambda: tables.nearest(rows, k, live, 1, budget))
+        return took, float(guess.of_work(work).sum())
+
+    took, guessed = np.sum([look(rows, k) for k in (1, 10, 100)], axis=0)
+    factor = float(took / max(guessed, 1e-12))
+    singles = np.array([look(rows[i : i + 1], 1) for i in range(min(4, len(rows)))])
+    call = float(np.median(singles[:, 0] - factor * singles[:, 1]))
+    return Costs(*by_code, factor * guess.probe, factor * guess.candidate, max(0.0, call))
 
 
-def _fit(seen: list[Work], otherwise: Costs) -> tuple[float, float]:
-    """Seconds of a probe and of a candidate: least squares, both positive."""
-    counts = np.array([[work.probes, work.candidates] for work in seen])
-    seconds = np.array([work.seconds for work in seen])
-    probe, candidate = np.linalg.lstsq(counts, seconds)[0]
-    if min(probe, candidate) > 0:
-        return float(probe), float(candidate)
-    # The two were not told apart: their usual ratio, at the speed that was seen.
-    usual = np.array([otherwise.probe, otherwise.candidate])
-    factor = float(seconds.sum() / max((counts @ usual).sum(), 1e-12)) or 1.0
-    return factor * otherwise.probe, factor * otherwise.candidate
+def sample_size(scan_seconds: float) -> int:
+    """How many of the index's own codes ask, at most a scan each."""
+    return int(np.clip(_SAMPLE_SECONDS / max(scan_seconds, 1e-9), 8, _MEMORY))
 
 
-def _table_work(
-    tables: MultiIndex, live: Live, rows: Rows, k: int, threads: int, budget: Budget
-) -> Work:
-    start = time.perf_counter()
-    found = tables.nearest(rows, k, live, threads, budget)
-    return work_of(found.work, found.finished, time.perf_counter() - start)
-
-
-def work_of(work: NDArray[np.int64], finished: NDArray[np.bool_], seconds: float) -> Work:
-    """Sum the work of queries."""
-    probes, candidates = work.sum(0)
-    return Work(float(probes), float(candidates), seconds, len(work), int((~finished).sum()))
-
-
-def sample_rows(segment: Segment, n_bits: int) -> Rows:
+def sample_rows(segment: Segment, n_bits: int, n: int) -> Rows:
     """Some of the index's own codes, evenly spread, as queries."""
-    places = np.unique(np.linspace(0, segment.n_items - 1, _SAMPLE).astype(np.int64))
+    places = np.unique(np.linspace(0, segment.n_items - 1, n).astype(np.int64))
     codes = np.concatenate([segment.codes(place, place + 1) for place in places])
     return as_rows(codes, n_bits)
 

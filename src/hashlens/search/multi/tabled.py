@@ -1,6 +1,5 @@
 """Choosing between the scan and the tables, for each batch of queries, by what they cost."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from hashlens.search import scan
 from hashlens.search.blocks import LANES
-from hashlens.search.multi.costs import Costs, Expectation, fit_costs, sample_rows, work_of
+from hashlens.search.multi.costs import ENOUGH, Costs, Seen, fit_costs, sample_rows, sample_size
 from hashlens.search.multi.index import Budget, FoundNearest, FoundWithin, MultiIndex
 from hashlens.search.segment import Live, Segment, live_bits, read_only
 
@@ -74,21 +73,20 @@ class Tabled:
         self.tables = tables
         self._n_bits, self._threads = n_bits, threads
         self._costs: Costs | None = None
-        self._expected: dict[tuple[str, int], Expectation] = {}
+        self._seen: dict[tuple[str, int], Seen] = {}
+        self._alone: dict[tuple[str, int], float] = {}  # budgets of queries that come alone
+        self._n_scans = 0
 
     def plan(self, ask: Ask, n_queries: int) -> Plan:
         """Compare what both ways are expected to cost."""
         if not self.segment.n_items or not n_queries:
             return Plan("scan", "there is nothing to compare", 0.0, 0.0)
-        costs, expected = self._fitted(), self._expectation(ask)
-        by_scan = costs.scan_seconds(self.segment.n_items, n_queries)
-        again = costs.scan_seconds(self.segment.n_items, max(1, n_queries)) * expected.given_up
-        by_tables = n_queries * expected.seconds + again
-        pays = by_tables < by_scan
+        by_scan = self._fitted().scan_seconds(self.segment.n_items, n_queries)
+        budget, expected = self._best(ask, n_queries)
+        by_tables = n_queries * expected
         shown = f"{1e3 * by_tables:.3g} ms by the tables, {1e3 * by_scan:.3g} ms by the scan"
-        gone = f"; {expected.given_up:.0%} of queries are expected to give the tables up"
-        reason = f"expected for {n_queries:,} queries: {shown}{gone}"
-        return Plan("multi-index" if pays else "scan", reason, by_scan, by_tables)
+        reason = f"expected for {n_queries:,} queries: {shown}"
+        return Plan("multi-index" if budget else "scan", reason, by_scan, by_tables)
 
     def nearest(self, live: Live, rows: Rows, k: int, method: str) -> scan.Nearest:
         """Find the k nearest live codes of each query, by distance, then position."""
@@ -140,57 +138,67 @@ class Tabled:
             left = len(rows) - done
             budget = None
             if method == "auto":
-                if not self._tables_pay(ask, left):
+                seconds = self._patience(ask, left)
+                if not seconds:
                     return
-                budget = self._budget(left)
+                budget = self._fitted().budget(seconds)
                 left = min(left, _PILOT) if done == 0 else left
             part = slice(done, done + left)
-            yield part, self._timed(ask, live, rows[part], budget)
+            found = self._look(ask, live, rows[part], budget)
+            if budget is not None:
+                self._of(ask).add(self._seconds(found))
+            yield part, found
             done += left
 
-    def _tables_pay(self, ask: Ask, n_queries: int) -> bool:
-        if self.plan(ask, n_queries).method == "multi-index":
-            return True
+    def _patience(self, ask: Ask, n_queries: int) -> float:
+        """Seconds that the tables may take for a query; 0 where it is scanned at once."""
         if not self.segment.n_items:
-            return False
-        expected = self._expectation(ask)
-        expected.n_scans += n_queries
-        again = expected.n_scans >= _RETRY and n_queries == 1
-        expected.n_scans *= not again
-        return again
+            return 0.0
+        if n_queries > 1:
+            return self._best(ask, n_queries)[0]
+        seen = self._of(ask)
+        if ask.bucket not in self._alone or seen.n_new >= ENOUGH:
+            seen.n_new = 0
+            self._alone[ask.bucket] = self._best(ask, 1)[0]
+        seconds = self._alone[ask.bucket]
+        self._n_scans += not seconds
+        if self._n_scans >= _RETRY:
+            self._n_scans = 0
+            return self._fitted().scan_seconds(self.segment.n_items, 1) / 4
+        return seconds
 
-    def _timed(self, ask: Ask, live: Live, rows: Rows, budget: Budget | None) -> Found:
-        start = time.perf_counter()
-        found = self._ask(ask, live, rows, budget)
-        if budget is not None:
-            work = work_of(found.work, found.finished, time.perf_counter() - start)
-            self._expectation(ask).learn(work)
-        return found
+    def _best(self, ask: Ask, n_queries: int) -> tuple[float, float]:
+        """Budget of a query in the tables, and what it then costs, the scan included."""
+        costs, seen = self._fitted(), self._of(ask)
+        shared = min(self._threads, n_queries)  # threads that share the queries
+        call = costs.call / n_queries
+        by_scan = costs.scan_seconds(self.segment.n_items, n_queries) / n_queries
+        budget, expected = seen.best(shared * max(0.0, by_scan - call))
+        return (budget, expected / shared + call) if budget else (0.0, by_scan)
 
-    def _ask(self, ask: Ask, live: Live, rows: Rows, budget: Budget | None) -> Found:
+    def _look(self, ask: Ask, live: Live, rows: Rows, budget: Budget | None) -> Found:
         if ask.radius is not None:
             return self.tables.within(rows, ask.radius, live, self._threads, budget)
         return self.tables.nearest(rows, ask.k, live, self._threads, budget)
 
-    def _budget(self, n_queries: int) -> Budget:
-        """A query may cost as much as to scan for it."""
-        costs = self._fitted()
-        return costs.budget(costs.scan_seconds(self.segment.n_items, n_queries) / n_queries)
+    def _seconds(self, found: Found) -> NDArray[np.float64]:
+        seconds = self._fitted().of_work(found.work)
+        return np.where(found.finished, seconds, np.inf)
+
+    def _of(self, ask: Ask) -> Seen:
+        """What such queries cost; at first, what they cost when the index's own codes ask."""
+        if ask.bucket not in self._seen:
+            costs = self._fitted()
+            seconds = costs.scan_seconds(self.segment.n_items, 1)
+            rows = sample_rows(self.segment, self._n_bits, sample_size(seconds))
+            found = self._look(ask, self.segment.live, rows, costs.budget(seconds))
+            self._seen[ask.bucket] = Seen(self._seconds(found))
+        return self._seen[ask.bucket]
 
     def _fitted(self) -> Costs:
         if self._costs is None:
             self._costs = fit_costs(self.segment, self.tables, self._threads, self._n_bits)
         return self._costs
-
-    def _expectation(self, ask: Ask) -> Expectation:
-        """What such a query costs; at first, what it costs when the index's own codes ask."""
-        if ask.bucket not in self._expected:
-            rows = sample_rows(self.segment, self._n_bits)
-            start = time.perf_counter()
-            found = self._ask(ask, self.segment.live, rows, self._budget(1))
-            work = work_of(found.work, found.finished, time.perf_counter() - start)
-            self._expected[ask.bucket] = Expectation.of(work)
-        return self._expected[ask.bucket]
 
     def _tail(self, live: Live) -> tuple[int, Live] | None:
         """First block, and live bits, of the codes behind those in the tables."""
