@@ -8,6 +8,8 @@ import numpy as np
 
 Task = Callable[[], object]
 
+_STREAM_SECONDS = 2e-3
+
 
 def spread(seconds: list[float]) -> dict[str, float | int]:
     """Median, quartiles, their distance, and the number of some durations in seconds.
@@ -34,6 +36,12 @@ def seconds_of(task: Task) -> float:
     return time.perf_counter() - start
 
 
+def _warm_up(task: Task) -> None:
+    spent = 0.0
+    while spent < _STREAM_SECONDS:
+        spent += seconds_of(task)
+
+
 @dataclass(frozen=True)
 class Timed:
     """A task to be timed.
@@ -46,7 +54,8 @@ class Timed:
     n_done : int
         What a call does, such as its queries: its time is divided by that.
     warm : bool
-        Whether each timed call comes after one that is not timed.
+        Whether each timed call comes in a stream of its like: after calls of 2 ms, and at least
+        one, that are not timed.
     """
 
     task: Task
@@ -77,6 +86,6 @@ def interleaved(tasks: Mapping[str, Timed]) -> dict[str, list[float]]:
         for name, timed in tasks.items():
             if run < timed.runs:
                 if timed.warm:
-                    timed.task()
+                    _warm_up(timed.task)
                 seconds[name].append(seconds_of(timed.task) / timed.n_done)
     return seconds
