@@ -74,28 +74,42 @@ class _Lanes:
         blocks = context.make_array(kind)(context, builder, arguments[0])
         rows = context.make_array(signature.args[2])(context, builder, arguments[2])
         self.n_words = builder.extract_value(blocks.shape, 1)
-        block = builder.mul(arguments[1], self.n_words)
-        self.block = builder.gep(blocks.data, [builder.mul(block, ir.Constant(_I64, LANES))])
+        self.blocks = blocks.data
         self.row = builder.gep(rows.data, [builder.mul(arguments[3], self.n_words)])
+        self.first_word = self._query_word(ir.Constant(_I64, 0))
 
-    def distances(self) -> Any:
-        """Add the differing bits of all words: a vector of 64 words."""
+    def distances(self, block: Any) -> Any:
+        """Add the differing bits of all words of a block: a vector of 64 words."""
         builder, one = self.builder, ir.Constant(_I64, 1)
-        total = cgutils.alloca_once_value(builder, self._differing(ir.Constant(_I64, 0)))
+        size = builder.mul(self.n_words, ir.Constant(_I64, LANES))
+        start = builder.gep(self.blocks, [builder.mul(block, size)])
+        first = self._differing(start, ir.Constant(_I64, 0), self.first_word)
+        total = cgutils.alloca_once(builder, self.vector)
+        builder.store(first, total)
         with cgutils.for_range_slice(builder, one, self.n_words, one) as (word, _):
-            builder.store(builder.add(builder.load(total), self._differing(word)), total)
+            more = self._differing(start, word, self._query_word(word))
+            builder.store(builder.add(builder.load(total), more), total)
         return builder.load(total)
 
-    def _differing(self, word: Any) -> Any:
+    def _query_word(self, word: Any) -> Any:
+        """Repeat a word of the query in all lanes."""
+        return self.splat(self.builder.load(self.builder.gep(self.row, [word])), self.vector)
+
+    def _differing(self, start: Any, word: Any, query: Any) -> Any:
         builder = self.builder
-        place = builder.gep(self.block, [builder.mul(word, ir.Constant(_I64, LANES))])
+        place = builder.gep(start, [builder.mul(word, ir.Constant(_I64, LANES))])
         vector = builder.bitcast(place, self.vector.as_pointer())
         codes = builder.load(vector, align=self.word.width // 8)
-        query = self.splat(builder.load(builder.gep(self.row, [word])), self.vector)
         name = f"llvm.ctpop.v{LANES}i{self.word.width}"
         return self.call(name, self.vector, builder.xor(codes, query))
 
-    def smallest(self, distances: Any) -> Any:
+    def any_below(self, block: Any, limit: Any) -> Any:
+        """Compare the smallest distance of a block with the limit."""
+        limits = self.limits(limit, _REGISTER_BITS // self.word.width)
+        hits = self.below(self._smallest(self.distances(block)), limits)
+        return self.builder.icmp_unsigned("!=", hits, ir.Constant(hits.type, 0))
+
+    def _smallest(self, distances: Any) -> Any:
         """Reduce 64 distances to one register of the smallest: a comparison does the rest."""
         builder = self.builder
         # Distances fit 32 bits, and the smallest of 32-bit lanes is found faster than of 64.
@@ -115,12 +129,15 @@ class _Lanes:
         chosen = ir.Constant(places, list(range(start, start + n_lanes)))
         return self.builder.shuffle_vector(values, values, chosen)
 
-    def below(self, values: Any, limit: Any) -> Any:
-        """Compare each value with the limit: as many bits as there are values."""
-        builder = self.builder
-        narrow = builder.trunc(limit, self.word) if self.word.width < 64 else limit
-        less = builder.icmp_unsigned("<", values, self.splat(narrow, values.type))
-        return builder.bitcast(less, ir.IntType(values.type.count))
+    def below(self, values: Any, limits: Any) -> Any:
+        """Compare each value with its limit: as many bits as there are values."""
+        less = self.builder.icmp_unsigned("<", values, limits)
+        return self.builder.bitcast(less, ir.IntType(values.type.count))
+
+    def limits(self, limit: Any, count: int) -> Any:
+        """Repeat the limit, an int64, in so many lanes."""
+        narrow = self.builder.trunc(limit, self.word) if self.word.width < 64 else limit
+        return self.splat(narrow, ir.VectorType(self.word, count))
 
     def splat(self, value: Any, vector: Any) -> Any:
         """Repeat a word in all lanes."""
@@ -148,11 +165,40 @@ def _any_below(_context: Any, blocks: Any, block: Any, rows: Any, query: Any, li
     """Tell whether any of the 64 codes of a block is nearer to a query than the limit."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = _Lanes(context, builder, signature, arguments)
-        hits = lanes.below(lanes.smallest(lanes.distances()), arguments[4])
-        return builder.icmp_unsigned("!=", hits, ir.Constant(hits.type, 0))
+        return _Lanes(context, builder, signature, arguments).any_below(arguments[1], arguments[4])
 
     return types.boolean(blocks, block, rows, query, limit), generate
+
+
+def _next_near(
+    _context: Any, blocks: Any, first: Any, rows: Any, query: Any, last: Any, limit: Any
+) -> Any:
+    """Find the first block of [first, last) with a code nearer than the limit; `last` if none.
+
+    All that does not change from block to block stays in registers: the loop is what a batch of
+    queries costs.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = _Lanes(context, builder, signature, arguments)
+        start, stop, limit = arguments[1], arguments[4], arguments[5]
+        before = builder.block
+        blocks = [builder.append_basic_block(name) for name in ("head", "body", "next", "done")]
+        head, body, following, done = blocks
+        builder.branch(head)
+        builder.position_at_end(head)
+        block = builder.phi(_I64)
+        block.add_incoming(start, before)
+        builder.cbranch(builder.icmp_signed("<", block, stop), body, done)
+        builder.position_at_end(body)
+        builder.cbranch(lanes.any_below(block, limit), done, following)
+        builder.position_at_end(following)
+        block.add_incoming(builder.add(block, ir.Constant(_I64, 1)), following)
+        builder.branch(head)
+        builder.position_at_end(done)
+        return block
+
+    return types.int64(blocks, first, rows, query, last, limit), generate
 
 
 def _lanes_below(
@@ -162,10 +208,10 @@ def _lanes_below(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes = _Lanes(context, builder, signature, arguments)
-        distances = lanes.distances()
+        distances = lanes.distances(arguments[1])
         out = context.make_array(signature.args[5])(context, builder, arguments[5])
         lanes.store(distances, out.data)
-        return lanes.below(distances, arguments[4])
+        return lanes.below(distances, lanes.limits(arguments[4], LANES))
 
     return types.uint64(blocks, block, rows, query, limit, out), generate
 
@@ -176,7 +222,7 @@ def _lane_distances(_context: Any, blocks: Any, block: Any, rows: Any, query: An
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes = _Lanes(context, builder, signature, arguments)
         out = context.make_array(signature.args[4])(context, builder, arguments[4])
-        lanes.store(lanes.distances(), out.data)
+        lanes.store(lanes.distances(arguments[1]), out.data)
         return context.get_dummy_value()
 
     return types.void(blocks, block, rows, query, out), generate
@@ -186,5 +232,6 @@ popcount: Any = intrinsic(_popcount)
 lowest_bit: Any = intrinsic(_lowest_bit)
 prefetch: Any = intrinsic(_prefetch)
 any_below: Any = intrinsic(_any_below)
+next_near: Any = intrinsic(_next_near)
 lanes_below: Any = intrinsic(_lanes_below)
 lane_distances: Any = intrinsic(_lane_distances)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hashlens.neighbors import MISSING_DISTANCE, MISSING_ID
 from hashlens.search.blocks import LANES
-from hashlens.search.compiled import any_below, kernel, lanes_below, lowest_bit
+from hashlens.search.compiled import kernel, lanes_below, lowest_bit, next_near
 
 Array = NDArray[Any]
 
@@ -101,12 +101,13 @@ def scan_nearest(  # noqa: PLR0913 - a kernel is given all it works on
         stop = min(start + step, last)
         for q in range(n_queries):
             limit = limits[q]
-            for block in range(start, stop):
-                if any_below(blocks, block, rows, q, limit):
-                    hits = live[block] & lanes_below(blocks, block, rows, q, limit, buffer)
-                    if filled[q] + LANES > keys.shape[1]:
-                        filled[q] = keep_nearest(keys[q], filled[q], limit, k - below[q])
-                    limit = _offer(hits, buffer, block, k, q, keys, counts, filled, below, limit)
+            block = next_near(blocks, start, rows, q, stop, limit)
+            while block < stop:
+                hits = live[block] & lanes_below(blocks, block, rows, q, limit, buffer)
+                if filled[q] + LANES > keys.shape[1]:
+                    filled[q] = keep_nearest(keys[q], filled[q], limit, k - below[q])
+                limit = _offer(hits, buffer, block, k, q, keys, counts, filled, below, limit)
+                block = next_near(blocks, block + 1, rows, q, stop, limit)
             limits[q] = limit
     for q in range(n_queries):
         kept = keep_nearest(keys[q], filled[q], limits[q], k - below[q])
@@ -165,18 +166,20 @@ def scan_within(  # noqa: PLR0913
     step = blocks_of_tile(blocks)
     limit = np.int64(radius + 1)
     for start in range(first, blocks.shape[0], step):
+        stop = min(start + step, blocks.shape[0])
         for q in range(rows.shape[0]):
-            for block in range(start, min(start + step, blocks.shape[0])):
-                if any_below(blocks, block, rows, q, limit):
-                    hits = live[block] & lanes_below(blocks, block, rows, q, limit, buffer)
-                    while hits != 0:
-                        lane = lowest_bit(hits)
-                        hits &= hits - np.uint64(1)
-                        if found[q] < keys.shape[1]:
-                            distance = np.int64(buffer[lane])
-                            position = LANES * block + lane
-                            keys[q, found[q]] = (distance << POSITION_BITS) | position
-                        found[q] += 1
+            block = next_near(blocks, start, rows, q, stop, limit)
+            while block < stop:
+                hits = live[block] & lanes_below(blocks, block, rows, q, limit, buffer)
+                while hits != 0:
+                    lane = lowest_bit(hits)
+                    hits &= hits - np.uint64(1)
+                    if found[q] < keys.shape[1]:
+                        distance = np.int64(buffer[lane])
+                        position = LANES * block + lane
+                        keys[q, found[q]] = (distance << POSITION_BITS) | position
+                    found[q] += 1
+                block = next_near(blocks, block + 1, rows, q, stop, limit)
 
 
 @kernel
