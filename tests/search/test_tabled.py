@@ -57,7 +57,7 @@ def test_queries_that_give_up_are_scanned(monkeypatch):
     queries = codes_of("random", 50, 64, 1)
     wanted = index.search(queries, 10, method="scan")
     balls = index.radius_search(queries, 20, method="scan")
-    monkeypatch.setattr(tabled_module.Tabled, "_patience", lambda *_: 1e-12)
+    monkeypatch.setattr(tabled_module.Tabled, "_patience", lambda *_: tabled_module.Budget(0))
     assert same(index.search(queries, 10), wanted)
     assert same(index.radius_search(queries, 20), balls)
 

@@ -87,12 +87,20 @@ class Seen:
     def __init__(self, own: Seconds) -> None:
         self._own = own
         self._last = np.empty(0)
+        self._heard: list[Callable[[], Seconds]] = []
         self.n_new = 0
 
-    def add(self, seconds: Seconds) -> None:
-        """Remember some more, and forget the oldest."""
-        self._last = np.concatenate([self._last, seconds])[-_MEMORY:]
-        self.n_new += len(seconds)
+    def hear(self, seconds: Callable[[], Seconds], n: int) -> None:
+        """Take note of n more queries, and work their seconds out once they are asked for."""
+        self._heard.append(seconds)
+        self.n_new += n
+
+    def _known(self) -> Seconds:
+        """Those of the last queries; the index's own codes as long as these are few."""
+        heard = [seconds() for seconds in self._heard]
+        self._heard.clear()
+        self._last = np.concatenate([self._last, *heard])[-_MEMORY:]
+        return self._last if len(self._last) >= ENOUGH else np.concatenate([self._own, self._last])
 
     def best(self, scan: float) -> tuple[float, float]:
         """Say how long a query should be looked for in the tables, before it is scanned.
@@ -104,10 +112,7 @@ class Seen:
         expected : float, seconds
             Of a query with that budget, the scan of those given up included.
         """
-        known = self._last
-        if len(known) < ENOUGH:
-            known = np.concatenate([self._own, known])
-        ordered = np.sort(known)
+        ordered = np.sort(self._known())
         times = ordered[: int(np.isfinite(ordered).sum())]
         n_left = len(ordered) - 1 - np.arange(len(times))
         costs = (np.cumsum(times) + n_left * (times + scan)) / len(ordered)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,7 @@ Rows = NDArray[Any]
 Found = FoundNearest | FoundWithin
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """What is wanted: the `k` nearest, or all within `radius`."""
 
     k: int = 0
@@ -74,7 +74,7 @@ class Tabled:
         self._n_bits, self._threads = n_bits, threads
         self._costs: Costs | None = None
         self._seen: dict[tuple[str, int], Seen] = {}
-        self._alone: dict[tuple[str, int], float] = {}  # budgets of queries that come alone
+        self._alone: dict[tuple[str, int], Budget | None] = {}  # of queries that come alone
         self._n_scans = 0
 
     def plan(self, ask: Ask, n_queries: int) -> Plan:
@@ -98,8 +98,10 @@ class Tabled:
             if isinstance(found, FoundNearest):
                 distances[part], positions[part] = found.distances, found.positions
                 scanned[part] = ~found.finished
+        if scanned.all():
+            return scan.nearest(blocks, live, rows, k, threads)
         tail = self._tail(live)
-        if tail is not None and not scanned.all():
+        if tail is not None:
             first, behind = tail
             rest = scan.nearest(blocks, behind, rows[~scanned], k, threads, first)
             known = distances[~scanned], positions[~scanned]
@@ -138,34 +140,36 @@ class Tabled:
             left = len(rows) - done
             budget = None
             if method == "auto":
-                seconds = self._patience(ask, left)
-                if not seconds:
+                budget = self._patience(ask, left)
+                if budget is None:
                     return
-                budget = self._fitted().budget(seconds)
                 left = min(left, _PILOT) if done == 0 else left
             part = slice(done, done + left)
             found = self._look(ask, live, rows[part], budget)
             if budget is not None:
-                self._of(ask).add(self._seconds(found))
+                self._of(ask).hear(partial(self._seconds, found), left)
             yield part, found
             done += left
 
-    def _patience(self, ask: Ask, n_queries: int) -> float:
-        """Seconds that the tables may take for a query; 0 where it is scanned at once."""
+    def _patience(self, ask: Ask, n_queries: int) -> Budget | None:
+        """What the tables may cost for a query; None where it is scanned at once."""
         if not self.segment.n_items:
-            return 0.0
+            return None
         if n_queries > 1:
-            return self._best(ask, n_queries)[0]
-        seen = self._of(ask)
-        if ask.bucket not in self._alone or seen.n_new >= ENOUGH:
+            return self._budget(self._best(ask, n_queries)[0])
+        bucket, seen = ask.bucket, self._of(ask)
+        if bucket not in self._alone or seen.n_new >= ENOUGH:
             seen.n_new = 0
-            self._alone[ask.bucket] = self._best(ask, 1)[0]
-        seconds = self._alone[ask.bucket]
-        self._n_scans += not seconds
+            self._alone[bucket] = self._budget(self._best(ask, 1)[0])
+        budget = self._alone[bucket]
+        self._n_scans += budget is None
         if self._n_scans >= _RETRY:
             self._n_scans = 0
-            return self._fitted().scan_seconds(self.segment.n_items, 1) / 4
-        return seconds
+            return self._budget(self._fitted().scan_seconds(self.segment.n_items, 1) / 4)
+        return budget
+
+    def _budget(self, seconds: float) -> Budget | None:
+        return self._fitted().budget(seconds) if seconds else None
 
     def _best(self, ask: Ask, n_queries: int) -> tuple[float, float]:
         """Budget of a query in the tables, and what it then costs, the scan included."""
