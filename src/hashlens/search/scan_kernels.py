@@ -96,7 +96,7 @@ def scan_nearest(  # noqa: PLR0913 - a kernel is given all it works on
     below = np.zeros(n_queries, np.int64)  # candidates nearer than the limit: always less than k
     filled = np.zeros(n_queries, np.int64)
     buffer = np.empty(LANES, np.uint16)
-    step = blocks_of_tile(blocks)
+    step = blocks_of_tile(blocks) if n_queries > 1 else max(1, last - first)
     for start in range(first, last, step):
         stop = min(start + step, last)
         for q in range(n_queries):
