@@ -64,16 +64,13 @@ def _prefetch(_context: Any, array: Any, position: Any) -> Any:
 
 
 class _Lanes:
-    """Code for the distances of one block, or of `group` blocks of one word, to one query."""
+    """Code for the distances of one block to one query."""
 
-    def __init__(
-        self, context: Any, builder: Any, signature: Any, arguments: Any, group: int = 1
-    ) -> None:
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         self.builder = builder
         kind = signature.args[0]
         self.word = ir.IntType(kind.dtype.bitwidth)
-        self.n_lanes = group * LANES
-        self.vector = ir.VectorType(self.word, self.n_lanes)
+        self.vector = ir.VectorType(self.word, LANES)
         blocks = context.make_array(kind)(context, builder, arguments[0])
         rows = context.make_array(signature.args[2])(context, builder, arguments[2])
         self.n_words = builder.extract_value(blocks.shape, 1)
@@ -105,7 +102,7 @@ class _Lanes:
         place = builder.gep(start, [builder.mul(word, ir.Constant(_I64, LANES))])
         vector = builder.bitcast(place, self.vector.as_pointer())
         codes = builder.load(vector, align=self.word.width // 8)
-        name = f"llvm.ctpop.v{self.n_lanes}i{self.word.width}"
+        name = f"llvm.ctpop.v{LANES}i{self.word.width}"
         return self.call(name, self.vector, builder.xor(codes, query))
 
     def any_below(self, block: Any, limit: Any) -> Any:
@@ -119,7 +116,7 @@ class _Lanes:
         builder = self.builder
         # Distances fit 32 bits, and the smallest of 32-bit lanes is found faster than of 64.
         width = min(32, self.word.width)
-        n_lanes = self.n_lanes * self.word.width // width
+        n_lanes = LANES * self.word.width // width
         values = builder.bitcast(distances, ir.VectorType(ir.IntType(width), n_lanes))
         while n_lanes > _REGISTER_BITS // width:
             n_lanes //= 2
@@ -175,49 +172,6 @@ def _any_below(_context: Any, blocks: Any, block: Any, rows: Any, query: Any, li
     return types.boolean(blocks, block, rows, query, limit), generate
 
 
-def _next_near(
-    _context: Any, blocks: Any, first: Any, rows: Any, query: Any, last: Any, limit: Any
-) -> Any:
-    """Find the first block of [first, last) with a code nearer than the limit; `last` if none.
-
-    All that does not change from block to block stays in registers: the loop is what a batch of
-    queries costs.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = _Lanes(context, builder, signature, arguments)
-        start, stop, limit = arguments[1], arguments[4], arguments[5]
-        before = builder.block
-        names = ("head", "several", "skip", "one", "next", "done")
-        head, several, skip, one, following, done = map(builder.append_basic_block, names)
-        builder.branch(head)
-        builder.position_at_end(head)
-        block = builder.phi(_I64)
-        block.add_incoming(start, before)
-        # Blocks of narrow words are too soon done with: as many registers full are looked at.
-        group = 64 // lanes.word.width
-        after = builder.add(block, ir.Constant(_I64, group))
-        builder.cbranch(builder.icmp_signed("<=", after, stop), several, one)
-        builder.position_at_end(several)
-        wide = _Lanes(context, builder, signature, arguments, group)
-        builder.cbranch(wide.any_below(block, limit), one if group > 1 else done, skip)
-        builder.position_at_end(skip)
-        block.add_incoming(after, skip)
-        builder.branch(head)
-        builder.position_at_end(one)
-        rest = builder.icmp_signed("<", block, stop)
-        builder.cbranch(rest, following, done)
-        builder.position_at_end(following)
-        near = lanes.any_below(block, limit)
-        last = builder.block
-        block.add_incoming(builder.add(block, ir.Constant(_I64, 1)), last)
-        builder.cbranch(near, done, head)
-        builder.position_at_end(done)
-        return block
-
-    return types.int64(blocks, first, rows, query, last, limit), generate
-
-
 def _lanes_below(
     _context: Any, blocks: Any, block: Any, rows: Any, query: Any, limit: Any, out: Any
 ) -> Any:
@@ -249,6 +203,5 @@ popcount: Any = intrinsic(_popcount)
 lowest_bit: Any = intrinsic(_lowest_bit)
 prefetch: Any = intrinsic(_prefetch)
 any_below: Any = intrinsic(_any_below)
-next_near: Any = intrinsic(_next_near)
 lanes_below: Any = intrinsic(_lanes_below)
 lane_distances: Any = intrinsic(_lane_distances)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hashlens.neighbors import MISSING_DISTANCE, MISSING_ID
 from hashlens.search.blocks import LANES
-from hashlens.search.compiled import kernel, lanes_below, lowest_bit, next_near
+from hashlens.search.compiled import any_below, kernel, lanes_below, lowest_bit
 
 Array = NDArray[Any]
 
@@ -34,6 +34,18 @@ def n_levels(blocks: Array) -> Any:
 def blocks_of_tile(blocks: Array) -> Any:
     """Blocks that stay in the cache while the queries pass."""
     return max(1, _TILE_BYTES // (blocks.itemsize * blocks.shape[1] * LANES))
+
+
+@kernel
+def next_near(blocks: Array, block: Any, rows: Array, q: Any, last: Any, limit: Any) -> Any:
+    """Find the first block of [block, last) with a code nearer than the limit; `last` if none.
+
+    A loop of its own, with little beside it: twice as fast for one query of long codes as the same
+    test inside a loop that does more.
+    """
+    while block < last and not any_below(blocks, block, rows, q, limit):
+        block += 1
+    return block
 
 
 @kernel
