@@ -39,8 +39,8 @@ ON_PAPER = """\
 
 Codes of 64 bits around 10,000 centres, a tenth of the bits flipped, k = 10, one query alone, one
 thread, from the runs above. The tables of a billion codes take about 36 bytes a code: 3 or 4
-machines of 16 GB that have a part each, or one of 48 GB. Scans are shared by threads and by machines
-as one likes: each answers for its part, and the answers are merged by (distance, id).
+machines of 16 GB that have a part each, or one of 48 GB. Scans are shared by threads and by
+machines as one likes: each answers for its part, and the answers are merged by (distance, id).
 """
 NOTE = "<!-- Written by docs/generate.py. Change the code, then run: python docs/generate.py -->\n"
 
