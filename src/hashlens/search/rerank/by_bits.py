@@ -39,7 +39,7 @@ def by_projections(
         Packed codes of the items.
     shells : {"within", "over"}
         By Hamming distance first, and by this one among the candidates of one Hamming distance;
-        or by this one alone. See :func:`hashlens.search.rerank.order.nearest_first`.
+        or by this one alone. See :func:`hashlens.search.rerank.nearest_first`.
     positions : int array of shape (n_queries, m), optional
         The row of each candidate in `codes`; its id where None.
 
