@@ -26,7 +26,7 @@ _RUNS = 5
 _SAMPLE_SECONDS = 0.25  # of scans, that the index's own codes may ask for as many as there are
 _PICO = 1e12  # budgets are whole numbers: picoseconds
 _MEMORY = 64  # queries that are remembered
-ENOUGH = 8  # queries to judge by
+ENOUGH = 8  # queries to judge by, without the index's own codes
 _PROBE_IN_CANDIDATES = 10.0  # a probe costs as much as so many candidates, where it is not seen
 
 
@@ -68,53 +68,51 @@ class Costs:
 
 
 class Seen:
-    """What the last queries of one kind took by the tables.
-
-    Their work tells the seconds of each, and the seconds of all tell how far that estimate is off.
+    """Seconds that the last queries of one kind took by the tables; infinite where given up.
 
     Parameters
     ----------
-    costs : Costs
-    n_own : int
-        The first so many queries are the index's own codes: they count until enough others came.
+    own : float array (n,), seconds
+        Of the index's own codes: they count until enough queries have come.
 
     Examples
     --------
-    >>> seen = Seen(Costs(0.0, 0.0, probe=1.0, candidate=0.0, call=0.0))
-    >>> work, finished = np.array([[1, 0], [1, 0], [1, 0], [1, 0]]), np.array([1, 1, 1, 0], bool)
-    >>> seen.hear(work, finished, seconds=4.0)
+    >>> seen = Seen(np.array([1.0, 1.0, 1.0, np.inf]))
     >>> seen.best(scan=8.0)
     (1.5, 3.0)
     >>> seen.best(scan=1.0)
     (0.0, 1.0)
     """
 
-    def __init__(self, costs: Costs, n_own: int = 0) -> None:
-        self._costs, self._n_own = costs, n_own
-        self._last = np.empty(0)  # infinite where given up
-        self._heard: list[tuple[NDArray[np.int64], NDArray[np.bool_]]] = []
-        self._spent = self._counted = 0.0
+    def __init__(self, own: Seconds) -> None:
+        self._own = own
+        self._last = np.empty(0)
+        self._heard: list[Callable[[], Seconds]] = []
         self.n_new = 0
 
-    def hear(self, work: NDArray[np.int64], finished: NDArray[np.bool_], seconds: float) -> None:
-        """Take note of queries; what follows from them is worked out once it is asked for."""
-        self._heard.append((work, finished))
-        self._spent += max(0.0, seconds - self._costs.call)
-        self.n_new += len(work)
+    def hear(self, seconds: Callable[[], Seconds], n: int) -> None:
+        """Take note of n more queries, and work their seconds out once they are asked for."""
+        self._heard.append(seconds)
+        self.n_new += n
+
+    def _known(self) -> Seconds:
+        """Those of the last queries; the index's own codes as long as these are few."""
+        heard = [seconds() for seconds in self._heard]
+        self._heard.clear()
+        self._last = np.concatenate([self._last, *heard])[-_MEMORY:]
+        return self._last if len(self._last) >= ENOUGH else np.concatenate([self._own, self._last])
 
     def best(self, scan: float) -> tuple[float, float]:
         """Say how long a query should be looked for in the tables, before it is scanned.
 
         Returns
         -------
-        budget : float, seconds of estimated work
+        budget : float, seconds
             0 where a scan at once is best.
         expected : float, seconds
             Of a query with that budget, the scan of those given up included.
         """
-        self._take_in()
-        off = self._spent / self._counted if self._counted else 1.0
-        ordered = off * np.sort(self._last)
+        ordered = np.sort(self._known())
         times = ordered[: int(np.isfinite(ordered).sum())]
         n_left = len(ordered) - 1 - np.arange(len(times))
         costs = (np.cumsum(times) + n_left * (times + scan)) / len(ordered)
@@ -123,20 +121,7 @@ class Seen:
         at = int(costs.argmin())
         # The longest that was seen is not the longest there is.
         budget = scan if n_left[at] == 0 else min(scan, 1.5 * times[at])
-        return float(budget / off), float(costs[at])
-
-    def _take_in(self) -> None:
-        for work, finished in self._heard:
-            seconds = self._costs.of_work(work)
-            self._counted += float(seconds.sum())
-            self._last = np.concatenate([self._last, np.where(finished, seconds, np.inf)])
-        self._heard.clear()
-        if self._n_own and len(self._last) >= self._n_own + ENOUGH:
-            self._last, self._n_own = self._last[self._n_own :], 0
-        if len(self._last) > self._n_own + _MEMORY:
-            kept = _MEMORY / len(self._last)
-            self._last = self._last[-_MEMORY:]
-            self._spent, self._counted = kept * self._spent, kept * self._counted
+        return float(budget), float(costs[at])
 
 
 def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -> Costs:

@@ -1,8 +1,8 @@
 """Choosing between the scan and the tables, for each batch of queries, by what they cost."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -145,10 +145,9 @@ class Tabled:
                     return
                 left = min(left, _PILOT) if done == 0 else left
             part = slice(done, done + left)
-            if budget is None:
-                found = self._look(ask, live, rows[part], None)
-            else:
-                found = self._heard_look(ask, live, rows[part], budget)
+            found = self._look(ask, live, rows[part], budget)
+            if budget is not None:
+                self._of(ask).hear(partial(self._seconds, found), left)
             yield part, found
             done += left
 
@@ -186,13 +185,9 @@ class Tabled:
             return self.tables.within(rows, ask.radius, live, self._threads, budget)
         return self.tables.nearest(rows, ask.k, live, self._threads, budget)
 
-    def _heard_look(self, ask: Ask, live: Live, rows: Rows, budget: Budget) -> Found:
-        start = time.perf_counter()
-        found = self._look(ask, live, rows, budget)
-        seconds = time.perf_counter() - start
-        shared = min(self._threads, len(rows))
-        self._of(ask).hear(found.work, found.finished, shared * seconds)
-        return found
+    def _seconds(self, found: Found) -> NDArray[np.float64]:
+        seconds = self._fitted().of_work(found.work)
+        return np.where(found.finished, seconds, np.inf)
 
     def _of(self, ask: Ask) -> Seen:
         """What such queries cost; at first, what they cost when the index's own codes ask."""
@@ -200,9 +195,8 @@ class Tabled:
             costs = self._fitted()
             seconds = costs.scan_seconds(self.segment.n_items, 1)
             rows = sample_rows(self.segment, self._n_bits, sample_size(seconds))
-            self._seen[ask.bucket] = Seen(costs, len(rows))
-            self._heard_look(ask, self.segment.live, rows, costs.budget(seconds))
-            self._seen[ask.bucket].n_new = 0
+            found = self._look(ask, self.segment.live, rows, costs.budget(seconds))
+            self._seen[ask.bucket] = Seen(self._seconds(found))
         return self._seen[ask.bucket]
 
     def _fitted(self) -> Costs:
