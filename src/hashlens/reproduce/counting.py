@@ -58,4 +58,6 @@ def counts_by_grade(
 
 def _from(relevant: Relevance, start: int) -> Relevance:
     """Relevance for queries that are counted from `start` on."""
+    if start == 0:  # as it is: a search compares single labels itself
+        return relevant
     return lambda low, high: relevant(start + low, start + high)

@@ -1,5 +1,6 @@
 """What an index holds: codes under ids, added to and removed from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,19 +154,23 @@ class IndexContent:
 
     def _remove_positions(self, positions: NDArray[np.int64]) -> None:
         self._changes.removed.append(positions)
-        first = 0
-        for segment in self._segments:
+        for segment, first in self._placed():
             here = positions[(positions >= first) & (positions < first + segment.n_items)]
             segment.remove(here - first)
-            first += segment.n_items
 
     def _packed(self, start: int) -> Codes:
         """Packed codes of all positions from `start` on."""
-        parts, first = [np.empty((0, code_size(self._n_bits)), np.uint8)], 0
-        for segment in self._segments:
+        parts = [np.empty((0, code_size(self._n_bits)), np.uint8)]
+        for segment, first in self._placed():
             parts.append(segment.codes(max(0, min(start - first, segment.n_items))))
-            first += segment.n_items
         return np.concatenate(parts)
+
+    def _placed(self) -> Iterator[tuple[Segment, int]]:
+        """Segments, each with the position of its first code."""
+        first = 0
+        for segment in self._segments:
+            yield segment, first
+            first += segment.n_items
 
     @property
     def _n_positions(self) -> int:
@@ -190,11 +195,9 @@ class IndexContent:
         else:
             positions = np.minimum(np.searchsorted(self._ids, ids), last)
             known = self._ids[positions] == ids if last >= 0 else np.zeros(len(ids), bool)
-        first = 0
-        for segment in self._segments:
+        for segment, first in self._placed():
             here = known & (positions >= first) & (positions < first + segment.n_items)
             known[here] = segment.is_live(positions[here] - first)
-            first += segment.n_items
         return positions, known
 
     def _insert(self, packed: Codes, given: Ids, top: int) -> None:
@@ -237,11 +240,7 @@ class IndexContent:
         """Positions that may be found; None where that is all."""
         if self.n_items == self._n_positions:
             return None
-        parts, first = [], 0
-        for segment in self._segments:
-            parts.append(segment.live_positions() + first)
-            first += segment.n_items
-        return np.concatenate(parts)
+        return np.concatenate([run.live_positions() + first for run, first in self._placed()])
 
     def _query_words(self, queries: object) -> NDArray[Any]:
         return as_rows(check_codes("queries", queries, self._n_bits), self._n_bits)

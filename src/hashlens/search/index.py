@@ -225,13 +225,11 @@ class HammingIndex(TabledContent, NeighborMethods):
     def _searched(self, where: object) -> Iterator[tuple[Segment, Live, int]]:
         """Segments, the bits of the codes that may be found, and the first position."""
         chosen = None if where is None else self._chosen(where)
-        first = 0
-        for segment in self._segments:
+        for segment, first in self._placed():
             live = segment.live
             if chosen is not None:
                 live = read_only(live & live_bits(chosen[first : first + segment.n_items]))
             yield segment, live, first
-            first += segment.n_items
 
     def _chosen(self, where: object) -> NDArray[np.bool_]:
         """What may be found, for all positions."""

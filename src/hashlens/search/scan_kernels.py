@@ -20,7 +20,7 @@ from hashlens.search.compiled import any_below, kernel, lanes_below, lowest_bit
 Array = NDArray[Any]
 
 POSITION_BITS = 40  # a candidate is one integer, distance << 40 | position: it sorts as wanted
-_POSITION_MASK = (1 << POSITION_BITS) - 1
+POSITION_MASK = (1 << POSITION_BITS) - 1
 _TILE_BYTES = 1 << 14  # of codes that all queries pass over, half a first-level cache
 
 
@@ -80,7 +80,7 @@ def write_sorted(
     for i in range(filled):
         distance = keys[i] >> POSITION_BITS
         distances[counts[distance]] = distance
-        positions[counts[distance]] = keys[i] & _POSITION_MASK
+        positions[counts[distance]] = keys[i] & POSITION_MASK
         counts[distance] += 1
     distances[filled:] = MISSING_DISTANCE
     positions[filled:] = MISSING_ID

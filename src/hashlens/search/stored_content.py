@@ -102,11 +102,10 @@ class StoredContent(IndexContent):
         runs = stored.segments or (StoredSegment(self._segments[0].blocks, 0),)
         self._segments = [Segment(run.blocks, run.n_items, stored.n_bits) for run in runs]
         if any(run.ids is not None for run in runs):
-            parts, first = [], 0
-            for run in runs:
-                positions = np.arange(first, first + run.n_items)
-                parts.append(positions if run.ids is None else run.ids)
-                first += run.n_items
+            parts = [
+                np.arange(first, first + run.n_items) if run.ids is None else run.ids
+                for run, (_, first) in zip(runs, self._placed(), strict=True)
+            ]
             self._set_ids(parts[0] if len(parts) == 1 else np.concatenate(parts))
         self._remove_positions(stored.removed)
         self._forget_changes()
@@ -136,11 +135,10 @@ class StoredContent(IndexContent):
     def _write(self, path: Path, instead_of: FileState | None = None) -> None:
         if self.n_items < self._n_positions or len(self._segments) > _MOST_SEGMENTS:
             self._lay_out(self.codes(), self.ids)
-        segments, first = [], 0
-        for segment in self._segments:
+        segments = []
+        for segment, first in self._placed():
             ids = None if self._ids is None else self._ids[first : first + segment.n_items]
             segments.append(StoredSegment(segment.blocks, segment.n_items, ids))
-            first += segment.n_items
         stored = StoredIndex(self._n_bits, tuple(segments), tables=self._tables())
         state = write_index(path, stored, instead_of=instead_of)
         self._file = _File(path, state)

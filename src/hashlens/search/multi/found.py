@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from hashlens.neighbors import MISSING_DISTANCE, MISSING_ID
 from hashlens.search.compiled import kernel
-from hashlens.search.scan_kernels import POSITION_BITS
+from hashlens.search.scan_kernels import POSITION_BITS, POSITION_MASK
 
 Array = NDArray[Any]
 Int = int | np.int64
 
-POSITION_MASK = (1 << POSITION_BITS) - 1
 NO_CANDIDATE = (1 << 63) - 1  # fills a heap at first: larger than the key of any code
 # Columns of a query's tally.
 FOUND, LIMIT, PROBES, CANDIDATES, FINISHED = 0, 1, 2, 3, 4

@@ -29,12 +29,11 @@ from hashlens.search.multi.found import (
     FINISHED,
     FOUND,
     N_COLUMNS,
-    POSITION_MASK,
     PROBES,
     Int,
 )
 from hashlens.search.multi.kernels import Search, Tables, search_nearest, search_within
-from hashlens.search.scan_kernels import POSITION_BITS
+from hashlens.search.scan_kernels import POSITION_BITS, POSITION_MASK
 from hashlens.search.segment import read_only
 from hashlens.search.threads import run_in_parts
 

@@ -47,7 +47,7 @@ class Plan:
         "scan" or "multi-index".
     reason : str
     scan_seconds, table_seconds : float or None
-        Expected for the batch; None where there are no tables.
+        Expected for the batch; None where there are no tables, or where they cannot pay.
     """
 
     method: str
@@ -84,9 +84,14 @@ class Tabled:
         by_scan = self._fitted().scan_seconds(self.segment.n_items, n_queries)
         budget, expected = self._best(ask, n_queries)
         by_tables = n_queries * expected
-        shown = f"{1e3 * by_tables:.3g} ms by the tables, {1e3 * by_scan:.3g} ms by the scan"
-        reason = f"expected for {n_queries:,} queries: {shown}"
-        return Plan("multi-index" if budget else "scan", reason, by_scan, by_tables)
+        scan_time = f"{1e3 * by_scan:.3g} ms by the scan"
+        if not budget:
+            reason = f"no use of the tables is expected to beat {scan_time}"
+            return Plan("scan", reason, by_scan)
+        times = f"{1e3 * by_tables:.3g} ms by the tables, {scan_time}"
+        return Plan(
+            "multi-index", f"expected for {n_queries:,} queries: {times}", by_scan, by_tables
+        )
 
     def nearest(self, live: Live, rows: Rows, k: int, method: str) -> scan.Nearest:
         """Find the k nearest live codes of each query, by distance, then position."""
