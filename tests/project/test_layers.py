@@ -18,7 +18,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("training",),
     ("collection", "reproduce", "bench"),
-    ("cli", "server"),
+    ("server",),
+    ("cli",),
 )
 DOORS = ROWS[-1]
 FREE_STANDING = ("", "__main__", "testing")
