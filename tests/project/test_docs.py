@@ -5,12 +5,14 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import typer
 
-from hashlens import METHODS
+import generate
+from hashlens import METHODS, cli
+from written import tables
+from written.code_pages import commands
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ("commands.md", "methods.md", "results.md")
@@ -41,21 +43,22 @@ def written_text() -> str:
 
 
 @pytest.mark.parametrize("page", GENERATED)
-def test_generated_page_is_up_to_date(generate: ModuleType, page: str) -> None:
+def test_generated_page_is_up_to_date(page: str) -> None:
     text = (ROOT / "docs" / page).read_text("utf-8")
     assert text == generate.PAGES[page](), (
         f"docs/{page} is out of date; run: python docs/generate.py"
     )
 
 
-def test_results_in_the_readme_are_up_to_date(generate: ModuleType) -> None:
-    assert generate.README.read_text("utf-8") == generate.readme(), (
-        "README.md is out of date; run: python docs/generate.py"
-    )
+def test_results_inside_pages_are_up_to_date() -> None:
+    pages = generate.pages_with_blocks()
+    assert ROOT / "README.md" in pages
+    old = [page.name for page in pages if page.read_text("utf-8") != generate.with_blocks(page)]
+    assert not old, f"{old} are out of date; run: python docs/generate.py"
 
 
-def test_every_command_stands_in_the_written_docs(generate: ModuleType) -> None:
-    names = [name for name in generate.commands() if name != "hashlens"]
+def test_every_command_stands_in_the_written_docs() -> None:
+    names = [name for name in commands() if name != "hashlens"]
     text = written_text()
     missing = [name for name in names if name not in text and name != "hashlens demo"]
     assert not missing
@@ -76,16 +79,14 @@ def test_every_extra_stands_in_the_docs() -> None:
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if command_lines(p)], ids=name_of)
-def test_command_lines_use_commands_and_options_that_exist(
-    generate: ModuleType, page: Path
-) -> None:
-    commands = generate.commands()
+def test_command_lines_use_commands_and_options_that_exist(page: Path) -> None:
+    known_commands = commands()
     for line in command_lines(page):
         words = shlex.split(line.replace("./demo ", "hashlens demo "))
         named = words[: 1 + (words[1][0] != "-")]
-        if " ".join(words[:3]) in commands:  # a command of a group
+        if " ".join(words[:3]) in known_commands:  # a command of a group
             named = words[:3]
-        command = commands.get(" ".join(named))
+        command = known_commands.get(" ".join(named))
         assert command, f"{page.name}: no such command: {line}"
         known = {"--help", *(o for p in command.params for o in (*p.opts, *p.secondary_opts))}
         unknown = [
@@ -130,7 +131,7 @@ def test_local_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_command_page_is_plain_text_of_every_command(
-    generate: ModuleType, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = typer.Typer(rich_markup_mode="rich", add_completion=False)
 
@@ -142,7 +143,7 @@ def test_the_command_page_is_plain_text_of_every_command(
     def sing(loud: bool = typer.Option(False, help="So that all hear it.")) -> None:
         """Sing a song."""
 
-    monkeypatch.setattr(generate.cli, "app", app, raising=False)
+    monkeypatch.setattr(cli, "app", app, raising=False)
     page = generate.commands_page()
     assert "## hashlens\n" in page
     assert "## hashlens sing\n\n```text\nUsage: hashlens sing [OPTIONS]\n" in page
@@ -151,14 +152,25 @@ def test_the_command_page_is_plain_text_of_every_command(
     assert "╭" not in page
 
 
-def test_a_wrong_result_page_would_be_seen(
-    generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_block_of_rows_is_written_into_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "t.json").write_text('{"kills": [{"verb": "add", "n": 3, "seed": 1}]}')
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("A\n<!-- results: t.kills verb,n -->\nold\n<!-- end of results -->\nB\n")
+    written = generate.with_blocks(page)
+    assert "| verb | n |\n| --- | --- |\n| add | 3 |" in written
+    assert "old" not in written
+    assert written.endswith("<!-- end of results -->\nB\n")
+
+
+def test_a_wrong_result_page_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = (
         '{"title": "T", "command": "c", "environment": {"cpu": "x"}, "rows": [{"mAP": 0.12346}]}'
     )
     (tmp_path / "t.json").write_text(stored)
-    monkeypatch.setattr(generate, "RESULTS", tmp_path)
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
     page = generate.results_page()
     assert "| mAP |\n| --- |\n| 0.1235 |" in page
     assert "Measured on: cpu x." in page
