@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hashlens.errors import FormatError
 from hashlens.search.blocks import word_type, words_of
 from hashlens.search.multi.build import MAX_WIDTH, count_type, n_offsets, substrings_of
-from hashlens.search.multi.kernels import FIRST
+from hashlens.search.multi.keys import FIRST
 
 Array = NDArray[Any]
 

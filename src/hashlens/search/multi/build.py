@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hashlens.search.blocks import LANES, Blocks, word_type, words_of
 from hashlens.search.compiled import kernel, prefetch
 from hashlens.search.multi.found import Int
-from hashlens.search.multi.kernels import FIRST, SHIFT, WIDTH, WORD, key_of
+from hashlens.search.multi.keys import FIRST, SHIFT, WIDTH, WORD, key_of
 from hashlens.search.threads import run_in_parts
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ from hashlens.search.blocks import LANES, Blocks
 from hashlens.search.compiled import kernel, popcount
 from hashlens.search.multi.build import MAX_WIDTH, substrings_of
 from hashlens.search.multi.found import Int
-from hashlens.search.multi.kernels import WIDTH, WORD, n_keys_at
+from hashlens.search.multi.keys import WIDTH, WORD, n_keys_at
 
 Array = NDArray[Any]
 

@@ -32,7 +32,8 @@ from hashlens.search.multi.found import (
     PROBES,
     Int,
 )
-from hashlens.search.multi.kernels import Search, Tables, search_nearest, search_within
+from hashlens.search.multi.kernels import Search, search_nearest, search_within
+from hashlens.search.multi.keys import Tables
 from hashlens.search.scan_kernels import POSITION_BITS, POSITION_MASK
 from hashlens.search.segment import read_only
 from hashlens.search.threads import run_in_parts

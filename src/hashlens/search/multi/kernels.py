@@ -23,6 +23,16 @@ from hashlens.search.multi.found import (
     offer,
     write_sorted,
 )
+from hashlens.search.multi.keys import (
+    FIRST,
+    SHIFT,
+    WIDTH,
+    WORD,
+    Tables,
+    key_of,
+    n_keys_at,
+    next_mask,
+)
 from hashlens.search.scan_kernels import POSITION_BITS
 
 Array = NDArray[Any]
@@ -31,18 +41,6 @@ Ring = tuple[Int, Int, Int, bool]  # query, table, radius, and whether the neare
 _GROUP = 32  # keys whose places are asked for together
 _LINE_BYTES = 64
 _LINES_AHEAD = 4  # of a bucket; the rest of a long one the processor itself sees coming
-# Columns of `Tables.substrings`: where the table's offsets begin, and where the key is in a code.
-FIRST, WORD, SHIFT, WIDTH = 0, 1, 2, 3
-
-
-class Tables(NamedTuple):
-    """A multi-index as kernels see it."""
-
-    offsets: Array  # (all keys of all tables,)
-    positions: Array  # (n_tables, n_items)
-    codes: Array  # (n_tables * n_items * n_words,), each table's in the order of its positions
-    substrings: Array  # int64 (n_tables, 4)
-    masks: Array  # uint64 (n_tables, 2): the key's bits in its word, and in the next word
 
 
 class Search(NamedTuple):
@@ -54,32 +52,6 @@ class Search(NamedTuple):
     budget: tuple[int, int, int]  # most (negative: no end), cost of a probe, of a candidate
     keys: Array  # int64 (n_queries, room): candidates, a heap with the largest first, or a list
     tally: Array  # int64 (n_queries, 5)
-
-
-@kernel
-def key_of(low: Any, high: Any, shift: Int, width: Int) -> Int:
-    """Read a substring out of the word it begins in and the next one."""
-    key = np.uint64(low) >> np.uint64(shift)
-    if shift + width > 64:
-        key |= np.uint64(high) << np.uint64(64 - shift)
-    return np.int64(key & np.uint64((1 << width) - 1))
-
-
-@kernel
-def _next_mask(mask: Int) -> Int:
-    """Give the next larger integer with as many set bits (Gosper's hack)."""
-    lowest = mask & -mask
-    above = mask + lowest
-    return above | ((above ^ mask) >> (2 + np.int64(lowest_bit(np.uint64(mask)))))
-
-
-@kernel
-def n_keys_at(width: Int, radius: Int) -> Int:
-    """Count the keys of `width` bits that differ in `radius` bits from one of them."""
-    n_keys = np.int64(1)
-    for i in range(radius):
-        n_keys = n_keys * (width - i) // (i + 1)
-    return n_keys
 
 
 @kernel
@@ -197,7 +169,7 @@ def _visit_ring(tables: Tables, search: Search, ring: Ring, group: Array) -> boo
         for i in range(size):
             group[0, i] = place[FIRST] + (own_key ^ mask)
             prefetch(tables.offsets, group[0, i])
-            mask = _next_mask(mask) if radius else 0
+            mask = next_mask(mask) if radius else 0
         left -= size
         search.tally[query, PROBES] += size
         n_buckets = _find_buckets(tables, table, row.shape[0], group, size)
