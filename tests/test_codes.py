@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hashlens.codes import hamming, pack, spherical_hamming
+from hashlens.codes import Code, hamming, pack, spherical_hamming
 from hashlens.errors import InputError
 
 
@@ -50,3 +50,31 @@ def test_distances_refuse_what_is_no_code(distance):
     for a, b in (codes + 8, codes), (codes, codes.astype(float)), (codes, np.hstack([codes] * 2)):
         with pytest.raises(InputError, match=r"^[ab] must be .* Got "):
             distance(a, b, 3)
+
+
+def test_a_code_by_itself_is_a_row_of_packed_codes():
+    codes = pack(np.random.default_rng(0).random((3, 13)) < 0.5)
+    code = Code(13, codes[1].tobytes())
+    np.testing.assert_array_equal(code.row, codes[1])
+    assert Code.from_hex(code.hex, 13) == code
+    assert {code, Code.from_hex(code.hex.upper(), 13)} == {code}
+    assert Code.from_hex("ff00").n_bits == 16
+    assert not code.row.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Code(12, b"a"), "code must be 2 bytes, 4 hex digits, for 12 bits. Got b'a'."),
+        (lambda: Code(12, "ab"), "code must be 2 bytes, 4 hex digits, for 12 bits. Got 'ab'."),
+        (lambda: Code(12, b"\xff\xff"), "code must be zero in the last 4 padding bits"),
+        (lambda: Code(0, b""), "n_bits must be an int from 1 to 4096. Got 0."),
+        (lambda: Code.from_hex("fg"), "code must be pairs of hex digits. Got 'fg'."),
+        (lambda: Code.from_hex(7), "code must be pairs of hex digits. Got 7."),
+        (lambda: Code.from_hex(""), "n_bits must be an int from 1 to 4096. Got 0."),
+    ],
+)
+def test_what_is_no_code_is_refused(make, message):
+    with pytest.raises(InputError) as caught:
+        make()
+    assert message in str(caught.value)

@@ -10,6 +10,7 @@ from hashlens.methods import METHODS, load_method
 
 if TYPE_CHECKING:
     from hashlens import hashers as hashers
+    from hashlens.codes import Code as Code
     from hashlens.collection import Collection as Collection
     from hashlens.model import Model as Model
     from hashlens.neighbors import Neighbors as Neighbors
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Code": "hashlens.codes",
     "Collection": "hashlens.collection",
     "HammingIndex": "hashlens.search",
     "Model": "hashlens.model",
@@ -28,6 +30,7 @@ _LAZY = {
 
 __all__ = [
     "METHODS",
+    "Code",
     "Collection",
     "HammingIndex",
     "Model",

@@ -36,6 +36,17 @@ class _Words(str):
     """Text shown as it is, without quotation marks."""
 
 
+def printable(text: str) -> str:
+    r"""Replace what a file's name may hold, and a terminal, a page or JSON may not.
+
+    Examples
+    --------
+    >>> printable("owl\udcff.jpg")
+    'owl?.jpg'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def words(text: str) -> str:
     """Mark text as a description, so that ``refuse`` prints it without quotation marks."""
     return _Words(text)

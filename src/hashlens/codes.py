@@ -5,7 +5,8 @@ A code of B bits is a row of ``ceil(B / 8)`` bytes (uint8), little bit order: bi
 packed rows is the distance of the codes. faiss, USearch and Milvus take the same bytes.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,64 @@ from numpy.typing import NDArray
 from hashlens.checks import check_n_bits, refuse, words
 
 Codes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Code:
+    """One code by itself, to search by or to write down.
+
+    Parameters
+    ----------
+    n_bits : int, 1 to 4096
+    packed : bytes
+        ``ceil(n_bits / 8)`` bytes, as a row of packed codes.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer bytes, or bits are set behind the last.
+
+    Examples
+    --------
+    >>> code = Code(12, bytes([255, 10]))
+    >>> code.hex, code == Code.from_hex("ff0a", 12), code.row
+    ('ff0a', True, array([255,  10], dtype=uint8))
+    """
+
+    n_bits: int
+    packed: bytes
+
+    def __post_init__(self) -> None:
+        size = code_size(self.n_bits)
+        if not isinstance(self.packed, bytes) or len(self.packed) != size:
+            wanted = f"{size} bytes, {2 * size} hex digits, for {self.n_bits} bits"
+            raise refuse("code", wanted, self.packed)
+        check_codes("code", self.row[None], self.n_bits)
+
+    @classmethod
+    def from_hex(cls, text: str, n_bits: int | None = None) -> Self:
+        """Read a code of hex digits, two a byte; of whole bytes where its length is not given.
+
+        Raises
+        ------
+        InputError
+            If they are no hex digits, or not those of a code of `n_bits` bits.
+        """
+        try:
+            packed = bytes.fromhex(text)
+        except (ValueError, TypeError):
+            raise refuse("code", "pairs of hex digits", text) from None
+        return cls(8 * len(packed) if n_bits is None else n_bits, packed)
+
+    @property
+    def hex(self) -> str:
+        """The code as hex digits, two a byte."""
+        return self.packed.hex()
+
+    @property
+    def row(self) -> Codes:
+        """The code as a row of packed codes: uint8 (ceil(n_bits / 8),), read-only."""
+        return np.frombuffer(self.packed, np.uint8)
 
 
 def code_size(n_bits: int) -> int:

@@ -164,15 +164,17 @@ class Model:
         *,
         batch_size: int = 256,
         strict: bool = False,
+        workers: int | None = None,
         progress: Progress | None = None,
     ) -> Embedding:
         """Turn images into codes and features; images that cannot be decoded are listed.
 
-        Takes what `encode` takes. With `strict`, the first bad image raises ImageError.
+        Takes what `encode` takes. With `strict`, the first bad image raises ImageError. `workers`
+        processes decode files; see `hashlens.data.iter_pixels`.
         """
         source = as_images(images)
         parts = []
-        for part in self.iter_embed(source, batch_size=batch_size, strict=strict):
+        for part in self.iter_embed(source, batch_size=batch_size, strict=strict, workers=workers):
             parts.append(part)
             if progress is not None:
                 done = int(sum(len(p.kept) + len(p.skipped) for p in parts))
@@ -180,10 +182,20 @@ class Model:
         return join_embeddings(parts) if parts else self._nothing()
 
     def iter_embed(
-        self, images: Images, *, batch_size: int = 256, strict: bool = False
+        self,
+        images: Images,
+        *,
+        batch_size: int = 256,
+        strict: bool = False,
+        workers: int | None = None,
     ) -> Iterator[Embedding]:
-        """Embed batch after batch, decoding ahead; memory stays bounded."""
-        for loaded in iter_pixels(images, self.preprocessing, batch_size, strict=strict):
+        """Embed batch after batch, decoding ahead; memory stays bounded.
+
+        `workers` processes decode files; see `hashlens.data.iter_pixels`.
+        """
+        for loaded in iter_pixels(
+            images, self.preprocessing, batch_size, strict=strict, workers=workers
+        ):
             yield self.embed_pixels(loaded.pixels)._replace(
                 kept=loaded.kept, skipped=loaded.skipped
             )

@@ -82,10 +82,7 @@ def _is_ours(name: str) -> bool:
 def load_model(path: Path) -> Model:
     """Read a model from the folder `path`; FormatError names the file that is wrong."""
     header = _read_header(path / MODEL_FILE)
-    weights = _read_bytes(path / WEIGHTS_FILE)
-    if hashlib.sha256(weights).hexdigest() != header["weights_sha256"]:
-        raise FormatError(f"{path / WEIGHTS_FILE} must be as it was written. Got changed bytes.")
-    arrays: Arrays = load_tensors(weights)
+    arrays: Arrays = load_tensors(_read_weights(path, header))
     digests = arrays.pop("training_digests")
     try:
         return Model(
@@ -106,6 +103,11 @@ def load_model(path: Path) -> Model:
 def read_card(path: Path) -> dict[str, Any]:
     """Read ``model.json`` alone, checked: what a model says of itself, without its weights."""
     return _read_header(path / MODEL_FILE)
+
+
+def check_weights(path: Path) -> None:
+    """Raise FormatError unless the weights are those that ``model.json`` tells of."""
+    _read_weights(path, _read_header(path / MODEL_FILE))
 
 
 def _encoder_arrays(encoder: Encoder) -> tuple[dict[str, Any], Arrays]:
@@ -204,6 +206,13 @@ def _read_header(path: Path) -> dict[str, Any]:
     if _signed(header).encode() != text:
         raise FormatError(f"{path} must be as it was written. Got changed bytes.")
     return header
+
+
+def _read_weights(path: Path, header: dict[str, Any]) -> bytes:
+    weights = _read_bytes(path / WEIGHTS_FILE)
+    if hashlib.sha256(weights).hexdigest() != header["weights_sha256"]:
+        raise FormatError(f"{path / WEIGHTS_FILE} must be as it was written. Got changed bytes.")
+    return weights
 
 
 def _read_bytes(path: Path) -> bytes:

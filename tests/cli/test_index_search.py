@@ -4,22 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from calling import answer, call, refused
 from hashlens.collection import Collection
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    for i in range(12):
-        file = tmp_path / "photos" / ("owl", "cat")[i % 2] / f"{i}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(file)
-    return tmp_path / "photos"
 
 
 @pytest.fixture
@@ -147,7 +136,8 @@ def test_search_answers_in_json(photos: Path, out: Path) -> None:
     assert first["query"] == str(file)
     assert second["hits"][0]["id"] == 2
     hit = first["hits"][0]
-    assert set(hit) == {"rank", "id", "distance", "similarity", "same_class", "label", "path"}
+    keys = {"rank", "id", "distance", "similarity", "same_class", "label", "path", "metadata"}
+    assert set(hit) == keys
     assert hit["same_class"] is result["promise"] is None
     assert (hit["rank"], hit["distance"], hit["label"], hit["path"]) == (1, 0, "owl", str(file))
     hits = Collection.open(out).search(file, 4, rerank=False)

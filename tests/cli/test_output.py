@@ -26,7 +26,7 @@ def test_lines_where_there_is_no_terminal(capsys, monkeypatch):
     assert captured.err.splitlines() == [
         "training: 10",
         "epoch 1  loss 0.5123",
-        "training: 2 of 10  fast",
+        "training: 2 of 10  0:00:00 left  fast",
     ]
 
 

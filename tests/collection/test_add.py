@@ -1,5 +1,6 @@
 """What becomes of images that are added: once, again, moved, changed, broken."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,17 +12,7 @@ from hashlens.collection import Collection
 from hashlens.data import ArrayImages, BytesImages, Dataset
 from hashlens.errors import ImageError, InputError
 from hashlens.model import Embedding, Model
-from hashlens.watcher import Watcher
-
-
-class Counted(Watcher):
-    """Remembers the last it was told."""
-
-    done = total = 0
-
-    def advance(self, done: int, total: int, note: str = "") -> None:
-        del note
-        self.done, self.total = done, total
+from whole_collections import Counted
 
 
 @pytest.fixture
@@ -99,7 +90,7 @@ def test_a_changed_file_is_encoded_anew_under_its_id(made: Collection, photos: P
     before = made.search(file, 1).ids[0]
     Image.new("RGB", (8, 8), "red").save(file)
     report = made.add(photos)
-    assert (report.added, report.already) == (1, 29)
+    assert (report.added, report.changed, report.already) == (0, 1, 29)
     assert len(made) == 30
     hit = next(iter(made.search(np.array(Image.open(file)), 1)))
     assert (hit.id, hit.distance, hit.path) == (before, 0, str(file))
@@ -213,3 +204,23 @@ def test_more_than_one_chunk_and_batch(
             hits = collection.search(file, 3)
             assert hits.distances[0] == 0
             assert str(file) in hits.paths
+
+
+def test_names_that_differ_only_far_apart_are_not_taken_for_one(
+    tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashlens.collection.adding.CHUNK", 2)
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
+    images = ArrayImages(pixels, names=["a", "b", "c", "d", "a"])
+    report = Collection.create(tmp_path / "c.hl", model).add(images)
+    assert (report.added, report.changed) == (4, 0)
+    assert report.skipped == (("a", "has the name of an image before it"),)
+
+
+def test_the_watcher_is_told_what_was_skipped_so_far(made: Collection, photos: Path) -> None:
+    for i in range(3):
+        (photos / "owl" / f"bad{i}.jpg").write_text(f"no image, {i}")
+    watcher = Counted()
+    made.add(photos, watcher=watcher)
+    assert (watcher.done, watcher.total) == (33, 33)
+    assert re.fullmatch(r"\d+ images/s, 3 skipped", watcher.note_said)

@@ -107,7 +107,7 @@ def test_hits_are_arrays_and_iterate(made: Collection) -> None:
     assert hits.ids.shape == hits.distances.shape == hits.paths.shape == hits.labels.shape == (3,)
     first = next(iter(hits))
     item = made.item(5)
-    assert first == Hit(5, 0, first.similarity, item.label, item.path)
+    assert first == Hit(5, 0, first.similarity, item.label, item.path, {})
     assert first.similarity == pytest.approx(1, abs=1e-3)
     assert len(list(hits)) == len(hits) == 3
 

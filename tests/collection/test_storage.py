@@ -3,8 +3,6 @@
 import errno
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,22 +14,11 @@ from numpy.typing import NDArray
 from hashlens.collection import Collection, schema
 from hashlens.collection.lock import writer_lock
 from hashlens.collection.rows import RowFile
+from hashlens.collection.sealing import add_functions
 from hashlens.data import ArrayImages
 from hashlens.errors import BusyError, FormatError, HashlensError, InputError
 from hashlens.model import Model
-from hashlens.watcher import Watcher
-
-
-class Stop(Watcher):
-    """Interrupts the work, as Ctrl-C does, once so many images are done."""
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-
-    def advance(self, done: int, total: int, note: str = "") -> None:
-        del total, note
-        if done >= self.after:
-            raise KeyboardInterrupt
+from whole_collections import Stop
 
 
 @pytest.fixture
@@ -53,7 +40,7 @@ def check_whole(collection: Collection, n_items: int) -> None:
     hits = collection.search_many(ids, 1, radius=0)
     assert [int(h.ids[0]) for h in hits] == ids
     codes = np.fromfile(collection.path / "codes-1.u8", np.uint8, count=3 * n_items)
-    wanted = collection.model.encode([collection.item(i).path for i in ids])
+    wanted = collection.model.encode([item.path for item in collection.items(n=n_items)])
     assert (codes.reshape(-1, 3) == wanted).all()
 
 
@@ -110,7 +97,7 @@ def test_a_failed_commit_leaves_the_collection_as_it_was(
     made: Collection, later: ArrayImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "hashlens.collection.adding._UPSERT", "INSERT INTO items VALUES (?, ?, ?, ?)"
+        "hashlens.collection.batch._INSERT", "INSERT INTO items VALUES (?, ?, ?, ?)"
     )
     with pytest.raises(FormatError, match=r"catalogue\.db"):
         made.add(later)
@@ -211,6 +198,7 @@ def test_the_model_of_other_codes_is_named(
 
 def test_a_lost_value_of_the_catalogue_is_named(made: Collection) -> None:
     with closing(sqlite3.connect(made.path / "catalogue.db", isolation_level=None)) as db:
+        add_functions(db)
         db.execute("DELETE FROM meta WHERE key = 'n_bits'")
     with pytest.raises(FormatError, match=r"catalogue\.db must describe a collection.*n_bits"):
         Collection.open(made.path)
@@ -264,7 +252,7 @@ def test_a_failed_creation_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device", str(self.path))
 
     monkeypatch.setattr(RowFile, "create", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(HashlensError, match=r"c\.hl must be writable\. Got No space left"):
         Collection.create(tmp_path / "c.hl", model)
     assert list(tmp_path.iterdir()) == []
 
@@ -276,58 +264,3 @@ def test_what_is_no_collection_is_refused(tmp_path: Path, photos: Path) -> None:
         Collection.open(photos / "owl" / "0000.png")
     with pytest.raises(FormatError, match=r"catalogue\.db must be a collection's catalogue"):
         Collection.open(photos)
-
-
-KILLED = """
-import os, signal, sys, time
-from hashlens.collection import Collection, adding
-
-def forked(collection):
-    child = os.fork()
-    if child == 0:
-        collection.add(photos)
-        os._exit(0)
-    return child
-
-adding.BATCH, adding._ENCODED_AT_ONCE = 8, 4
-path, photos = sys.argv[1:]
-collection = Collection.open(path)
-for line in sys.stdin:
-    items, seconds = line.split()
-    child = forked(collection)
-    waited = time.monotonic() + 30
-    while len(collection) < int(items) and time.monotonic() < waited:
-        time.sleep(0.01)
-    time.sleep(float(seconds))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    print("killed", flush=True)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
-def test_killed_at_any_moment_it_loses_nothing(
-    tmp_path: Path, model: Model, make_photos: Callable[..., Path], seed: int
-) -> None:
-    photos = make_photos(tmp_path / "photos", 600)
-    collection = Collection.create(tmp_path / "c.hl", model)
-    delays = np.random.default_rng(seed).uniform(0.0, 0.03, 10)  # after this many items are in
-    command = [sys.executable, "-c", KILLED, str(collection.path), str(photos)]
-    counts = [0]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as helper:
-        assert helper.stdin
-        assert helper.stdout
-        for delay in delays:
-            helper.stdin.write(f"{min(counts[-1] + 16, 600)} {delay}\n")
-            helper.stdin.flush()
-            assert helper.stdout.readline() == "killed\n"
-            reopened = Collection.open(collection.path)
-            counts.append(len(reopened))
-            check_whole(reopened, counts[-1])
-        helper.stdin.close()
-    assert counts == sorted(counts)
-    assert len({n for n in counts if 0 < n < 600}) >= 2, "the kills missed the writing"
-    report = collection.add(photos)
-    assert (report.already, report.added) == (counts[-1], 600 - counts[-1])
-    check_whole(collection, 600)

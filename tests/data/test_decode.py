@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashlens.data import decode_image
+from hashlens.data import BytesImages, FileImages, Preprocessing, decode_image, load_pixels
 from hashlens.errors import FormatError, ImageError, InputError
 
 RNG = np.random.default_rng(0)
@@ -156,6 +156,35 @@ def test_bad_bytes_say_why(blob, reason):
     assert caught.value.name == "x.png"
     assert str(caught.value) == f"x.png: {caught.value.reason}"
     assert isinstance(caught.value, FormatError)
+
+
+def test_a_large_jpeg_is_decoded_no_larger_than_enough():
+    large = Image.fromarray(PHOTO).resize((1200, 800), Image.Resampling.BICUBIC)
+    blob = encoded(large, "JPEG", quality=90)
+    shapes = {n: decode_image(blob, enough=n).shape for n in (801, 400, 200, 30)}
+    assert shapes == {
+        801: (800, 1200, 3),
+        400: (400, 600, 3),
+        200: (200, 300, 3),
+        30: (100, 150, 3),
+    }
+    for fmt in ("PNG", "WEBP"):
+        assert decode_image(encoded(large, fmt), enough=30).shape == (800, 1200, 3)
+    with pytest.raises(InputError, match="enough must be an int >= 1"):
+        decode_image(blob, enough=0)
+
+
+def test_a_large_jpeg_looks_the_same_when_decoded_smaller(tmp_path):
+    large = Image.fromarray(PHOTO).resize((1200, 800), Image.Resampling.BICUBIC)
+    blob = encoded(large, "JPEG", quality=95)
+    (tmp_path / "a.jpg").write_bytes(blob)
+    for size in (Preprocessing(32, 32), Preprocessing(48, 40, 1, resize="crop")):
+        whole = size.apply(decode_image(blob)).astype(int)
+        smaller = BytesImages([blob]).prepared(0, size)
+        assert np.abs(smaller - whole).mean() < 1
+        for n_workers in (0, 1):
+            loaded = load_pixels(FileImages([tmp_path / "a.jpg"]), size, workers=n_workers)
+            np.testing.assert_array_equal(loaded.pixels[0], smaller)
 
 
 @pytest.mark.parametrize("side", [12_000, 20_000, 65_000])

@@ -198,5 +198,5 @@ def test_wrong_batch_size_and_workers_are_refused_at_once():
     images = ArrayImages(np.zeros((1, 4, 4, 3), np.uint8))
     with pytest.raises(InputError, match="batch_size must be an int >= 1"):
         iter_pixels(images, Preprocessing(4, 4), 0)
-    with pytest.raises(InputError, match="workers must be an int >= 1"):
-        load_pixels(images, Preprocessing(4, 4), workers=0)
+    with pytest.raises(InputError, match="workers must be an int >= 0"):
+        load_pixels(images, Preprocessing(4, 4), workers=-1)

@@ -1,5 +1,6 @@
 """Backbones: the installed weights, timm's own configuration, and weights that are not there."""
 
+import copy
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from hashlens.data import load_dataset, load_pixels
 from hashlens.errors import InputError
@@ -45,10 +47,34 @@ def test_pixels_reach_the_network_with_mean_and_deviation_one_half(lite0):
     np.testing.assert_allclose(lite0.transform(pixels), unit, rtol=1e-3, atol=1e-5)
 
 
+def test_folded_norms_are_the_same_function_to_rounding(lite0):
+    network = module.pretrained_network("tf_efficientnet_lite0").eval()
+    folded = module.fold_norms(copy.deepcopy(network))
+    assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
+    scaled = torch.from_numpy(noise(2)).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.inference_mode():
+        expected, found = network(scaled), folded(scaled)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert isinstance(lite0._network.get_submodule("conv_stem").bias, nn.Parameter)
+
+
 def test_rows_do_not_depend_on_their_batch(lite0):
     pixels = noise(3)
     together = lite0.transform(pixels)
     np.testing.assert_allclose(lite0.transform(pixels[1:2])[0], together[1], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_batches_side_by_side_give_the_same(lite0, n_threads):
+    pixels, before = noise(9), torch.get_num_threads()
+    one_by_one = np.concatenate([lite0.transform(pixels[i : i + 1]) for i in range(9)])
+    torch.set_num_threads(n_threads)
+    try:
+        together = lite0.transform(pixels)
+        assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_allclose(together, one_by_one, rtol=0, atol=1e-5)
 
 
 def test_settings_build_the_same_backbone(lite0):

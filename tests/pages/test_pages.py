@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashlens.pages import Picture, QueryRow, picture_of, results_page
+from hashlens.pages import (
+    GroupRow,
+    Part,
+    Picture,
+    QueryRow,
+    duplicates_page,
+    picture_of,
+    results_page,
+)
 
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -105,3 +113,17 @@ def test_a_picture_that_is_gone_leaves_an_empty_place(tmp_path: Path) -> None:
     page = results_page("t", [QueryRow(picture, [])])
     assert "no picture" in page
     assert "<img" not in page
+
+
+def test_duplicates_stand_alone_and_are_escaped() -> None:
+    evil = '<script>alert("x")</script>'
+    group = GroupRow(Picture(evil, evil, evil), [Picture("2 bits", evil)], evil)
+    page = duplicates_page(evil, [Part(evil, evil, [group, group], evil)], subtitle=evil)
+    parsed = Balanced(page)
+    assert parsed.tags.count("script") == 1
+    assert "alert(" not in page.replace("alert(&#34;", "")
+    assert parsed.tags.count("figure") == 4
+    assert page.count('class="kept"') == 2
+    assert not re.search(r"https?:|//[a-z]|url\(|@import", page)
+    assert "There are no duplicates" not in page
+    assert "There are no duplicates" in duplicates_page("t", [])

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from hashlens.cli.app import COMMANDS
+
 LIGHT = {"numpy"}
 COMMAND_LINE = LIGHT | {
     "annotated_doc",
@@ -21,6 +23,7 @@ COMMAND_LINE = LIGHT | {
 }
 HEAVY = {
     "PIL",
+    "fastapi",
     "jinja2",
     "lightning",
     "lightning_fabric",
@@ -34,6 +37,7 @@ HEAVY = {
     "timm",
     "torch",
     "torchvision",
+    "uvicorn",
 }
 REPORT = """
 import json, sys
@@ -77,10 +81,7 @@ def test_the_command_line_answers_without_heavy_packages(option: str) -> None:
     assert third_party(RUN_MAIN, option) <= COMMAND_LINE
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["bench", "convert", "demo", "train", "encode", "index", "search", "evaluate", "inspect"],
-)
+@pytest.mark.parametrize("command", [*COMMANDS, "bench"])
 def test_the_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     assert not third_party(RUN_MAIN, command, "--help") & HEAVY
 

@@ -10,7 +10,7 @@ import hashlens
 
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("checks", "whole_file"),
+    ("checks", "cpus", "whole_file"),
     ("codes", "neighbors", "methods", "provenance", "watcher"),
     ("data",),
     ("features", "hashers", "search", "evaluation", "pages", "export"),

@@ -21,6 +21,7 @@ INNER = {
     "bench",
     "checks",
     "cli",
+    "cpus",
     "export",
     "feature_encoder",
     "methods",
@@ -56,7 +57,10 @@ def public_objects(module: str) -> list[tuple[str, Any]]:
 
 
 def own_methods(cls: type[Any]) -> list[tuple[str, Any]]:
-    return [(n, m) for n, m in vars(cls).items() if n[0] != "_" and inspect.isfunction(m)]
+    """Public methods of a class, those of the project's own classes below it too."""
+    bases = [base for base in reversed(cls.__mro__) if base.__module__.startswith("hashlens.")]
+    found = {n: m for base in bases for n, m in vars(base).items()}
+    return [(n, m) for n, m in found.items() if n[0] != "_" and inspect.isfunction(m)]
 
 
 def documented(document: str) -> list[str]:

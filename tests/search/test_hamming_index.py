@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import hashlens.search.scan as scan
 import hashlens.search.threads as threads_module
+from hashlens import cpus
 from hashlens.codes import hamming, pack
 from hashlens.errors import InputError
 from hashlens.neighbors import MISSING_DISTANCE, MISSING_ID, SameLabel
@@ -165,12 +166,12 @@ def test_codes_are_copied_and_never_changed():
 
 def test_available_cpus_respects_the_quota(monkeypatch, tmp_path):
     quota = tmp_path / "cpu.max"
-    monkeypatch.setattr(threads_module, "_CGROUP_QUOTA", quota)
-    monkeypatch.setattr(threads_module.os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(cpus, "_CGROUP_QUOTA", quota)
+    monkeypatch.setattr(cpus.os, "sched_getaffinity", lambda _: range(8), raising=False)
     found = []
     for text in ("max 100000", "300000 100000", "50000 100000", "nonsense"):
         quota.write_text(text)
-        found.append(threads_module.available_cpus())
+        found.append(cpus.available_cpus())
     assert found == [8, 3, 1, 8]
 
 

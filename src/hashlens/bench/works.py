@@ -10,7 +10,7 @@ from hashlens.bench.case import Case, grid
 from hashlens.bench.made_codes import DATA, N_QUERIES
 from hashlens.bench.own import Hashlens, HashlensTables
 from hashlens.bench.peers import NOT_SCANS, SCANS
-from hashlens.search.threads import available_cpus
+from hashlens.cpus import available_cpus
 
 Measure = Callable[[Bench, str, Sequence[Case]], Iterator[Row]]
 

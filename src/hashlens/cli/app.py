@@ -11,15 +11,22 @@ import typer
 from hashlens import __version__
 from hashlens.cli import (
     bench,
+    check,
+    compact,
     convert,
+    dedup,
     demo,
     encode,
     evaluate,
     index,
     inspect,
+    remove,
     reproduce,
     search,
+    serve,
+    stats,
     train,
+    update,
 )
 from hashlens.errors import HashlensError
 
@@ -43,6 +50,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "convert": convert.convert,
     "index": index.index,
     "search": search.search,
+    "serve": serve.serve,
+    "dedup": dedup.dedup,
+    "update": update.update,
+    "remove": remove.remove,
+    "compact": compact.compact,
+    "stats": stats.stats,
+    "check": check.check,
     "evaluate": evaluate.evaluate,
     "inspect": inspect.inspect,
     "reproduce": reproduce.reproduce,

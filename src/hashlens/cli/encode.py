@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashlens.cli.options import DataDir, Download, Json, ShorterBits, Strict
+from hashlens.cli.options import DataDir, Download, Json, ShorterBits, Strict, Workers
 
 if TYPE_CHECKING:
     from hashlens.codes import Codes
@@ -22,6 +22,7 @@ def encode(
     data_dir: DataDir = None,
     download: Download = False,
     strict: Strict = False,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Turn images into codes.
@@ -40,7 +41,7 @@ def encode(
     source, labels = _images(images, data_dir, download)
     with watching() as watcher:
         watcher.stage("encoding", len(source))
-        embedding = loaded.embed(source, strict=strict, progress=watcher.advance)
+        embedding = loaded.embed(source, strict=strict, workers=workers, progress=watcher.advance)
     for name, reason in embedding.skipped:
         note(f"skipped {name}: {reason}")
     names = [source.name(int(i)) for i in embedding.kept]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hashlens.checks import refuse, words
-from hashlens.cli.options import DataDir, Download, Json, Strict
+from hashlens.cli.options import DataDir, Download, Json, Strict, Workers
+from hashlens.cli.update import read_table, tell, updated
 
 if TYPE_CHECKING:
     from hashlens.collection import AddReport, Collection
@@ -43,15 +44,25 @@ def index(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, same codes; 0 without it.")
     ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option("--metadata", help="CSV, JSON or JSON lines: what is known of the images."),
+    ] = None,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Remove the items of this folder whose file is gone."),
+    ] = False,
     data_dir: DataDir = None,
     download: Download = False,
     strict: Strict = False,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Index images for search: make a collection, or add to one.
 
     Without --model, codes are fitted on the images themselves: no labels, no training. Give the
-    same words again to go on after an interruption; what is there is not encoded again.
+    same words again to go on after an interruption; what is there is not encoded again. A file that
+    has changed is encoded anew, and one that was moved keeps its id.
 
     Example: hashlens index photos/ --out photos.hl
     """
@@ -63,25 +74,35 @@ def index(
         raise typer.BadParameter(
             "is given, so --features and --seed are its own.", param_hint="--model"
         )
+    if prune and not Path(source).is_dir():
+        raise typer.BadParameter("is for a SOURCE that is a folder.", param_hint="--prune")
+    said = read_table(metadata, source)
     data = as_dataset(source, data_dir=data_dir, download=download)
+    how = {"strict": strict, "workers": workers, "prune": prune}
     try:
         with watching() as watcher:
-            collection, report = _index(out, data, model, wanted, strict, watcher)
+            collection, report = _index(
+                out, Path(source) if prune else data, model, wanted, how, watcher
+            )
     except KeyboardInterrupt:
         note(_stopped(out))
         raise
+    described = None if said is None else collection.update(said)
     if as_json:
-        print_json(_result(collection, report))
+        told = None if described is None else updated(described)
+        print_json({**_result(collection, report), "metadata": told})
     else:
         _tell(collection, report)
+        if described is not None:
+            tell(described)
 
 
 def _index(
     out: Path,
-    data: "Dataset",
+    data: "Dataset | Path",
     model: Path | None,
     wanted: dict[str, Any],
-    strict: bool,
+    how: dict[str, Any],
     watcher: "Watcher",
 ) -> tuple["Collection", "AddReport"]:
     from hashlens.collection import Collection, index_photos
@@ -97,14 +118,15 @@ def _index(
             features=wanted["features"] or DEFAULT_FEATURES,
             n_bits=wanted["n_bits"] or DEFAULT_BITS,
             seed=wanted["seed"] or 0,
-            strict=strict,
+            strict=how["strict"],
+            workers=how["workers"],
             watcher=watcher,
         )
     else:
         loaded = Model.load(model)
         shorter = loaded if wanted["n_bits"] is None else loaded.shortened(wanted["n_bits"])
         collection = Collection.create(out, shorter)
-    return collection, collection.add(data, strict=strict, watcher=watcher)
+    return collection, collection.add(data, **how, watcher=watcher)
 
 
 def _check_same(collection: "Collection", model: Path | None, wanted: dict[str, Any]) -> None:
@@ -138,6 +160,9 @@ def _result(collection: "Collection", report: "AddReport") -> dict[str, Any]:
         "collection": str(collection.path),
         "n_bits": collection.n_bits,
         "added": report.added,
+        "changed": report.changed,
+        "moved": report.moved,
+        "pruned": report.pruned,
         "already": report.already,
         "skipped": [{"name": name, "reason": reason} for name, reason in report.skipped],
         "items": len(collection),
@@ -154,8 +179,17 @@ def _tell(collection: "Collection", report: "AddReport") -> None:
     if len(report.skipped) > _SHOWN:
         note(f"... and {len(report.skipped) - _SHOWN} more; --json names them all")
     rate = report.n_images / max(report.seconds, 1e-9)
-    note(
-        f"{report.added} added, {report.already} already there, {len(report.skipped)} skipped "
-        f"in {report.seconds:.1f} s ({rate:.0f} images/s)"
-    )
+    note(f"{_counts(report)} in {report.seconds:.1f} s ({rate:.0f} images/s)")
     note(f"{collection.path}: {len(collection)} items, codes of {collection.n_bits} bits")
+
+
+def _counts(report: "AddReport") -> str:
+    """Say what became of how many images; what is rare only where it happened."""
+    rare = {name: getattr(report, name) for name in ("changed", "moved", "pruned")}
+    parts = [
+        f"{report.added} added",
+        *(f"{n} {name}" for name, n in rare.items() if n),
+        f"{report.already} already there",
+        f"{len(report.skipped)} skipped",
+    ]
+    return ", ".join(parts)

@@ -9,15 +9,9 @@ if TYPE_CHECKING:
 
 def in_words(meaning: "DistanceMeaning", radius: int | None) -> str:
     """Say what the shares of same-class images are, and what is promised within the radius."""
-    measured = f"measured on {meaning.n_queries:,} images that training kept out"
-    frequent = f"where a class is {100 * meaning.share:.2g} % of the collection"
-    if radius is None:
-        return f"same class: share of the images at that distance, {measured}, {frequent}."
-    promised = int(100 * meaning.promised_within(radius))
-    return (
-        f"At least {promised} % of what lies within {bits(radius)} is of the query's class, over "
-        f"many queries: 95 % sure, {measured}, {frequent}."
-    )
+    from hashlens.evaluation import wording  # heavy for a module that every command loads
+
+    return wording.in_words(meaning, radius)
 
 
 def promise(meaning: "DistanceMeaning", radius: int | None) -> dict[str, Any]:

@@ -100,6 +100,14 @@ Download = Annotated[
     bool, typer.Option("--download", help="Fetch a benchmark that is not in --data-dir.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first image that is bad.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Processes that decode images, one a core without it; 0: threads of this process.",
+    ),
+]
 FlipAverage = Annotated[
     bool,
     typer.Option(

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -95,17 +96,20 @@ class LineWatcher(Watcher):
     def __init__(self, every_seconds: float = 30.0) -> None:
         self.every_seconds = every_seconds
         self.name = ""
-        self.spoke_at = time.monotonic()
+        self.spoke_at = self.began_at = time.monotonic()
 
     def stage(self, name: str, total: int | None = None) -> None:
         """Say what begins."""
         self.name = name
+        self.began_at = time.monotonic()
         self._say(name if total is None else f"{name}: {total:,}")
 
     def advance(self, done: int, total: int, note: str = "") -> None:
         """Say how far it is, when the last line is long ago."""
-        if time.monotonic() - self.spoke_at >= self.every_seconds:
-            self._say(f"{self.name}: {done:,} of {total:,}  {note}")
+        now = time.monotonic()
+        if now - self.spoke_at >= self.every_seconds:
+            left = round((now - self.began_at) * (total - done) / max(done, 1))
+            self._say(f"{self.name}: {done:,} of {total:,}  {timedelta(seconds=left)} left  {note}")
 
     def row(self, figures: dict[str, float]) -> None:
         """Print an epoch's figures."""

@@ -1,7 +1,6 @@
 """``hashlens search``."""
 
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,19 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hashlens.cli.meaning import bits, caption, in_words, percent, promise
+from hashlens.checks import printable
+from hashlens.cli.found_page import Found, write_page
+from hashlens.cli.meaning import bits, in_words, percent, promise
 from hashlens.cli.options import Json
+from hashlens.cli.query import read_queries
 
 if TYPE_CHECKING:
     from hashlens.collection import Collection, Hits
-    from hashlens.pages import Picture
-
-Query = Path | int
 
 
 def search(
     collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
-    query: Annotated[list[str], typer.Argument(help="Images, or items of it such as id:17.")],
+    query: Annotated[
+        list[str],
+        typer.Argument(help="Images (- for one on stdin), items such as id:17, or code:HEX."),
+    ],
     k: Annotated[int, typer.Option("-k", min=1, help="Most items to find.")] = 20,
     radius: Annotated[
         int | None, typer.Option("--radius", min=0, help="Only items within so many bits.")
@@ -44,6 +46,12 @@ def search(
             help="How much of the collection a query's class is, if not as in the training data.",
         ),
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where", help="Only items for which this is true, such as \"label = 'owl'\"."
+        ),
+    ] = None,
     rerank: Annotated[
         bool | None,
         typer.Option(
@@ -51,6 +59,10 @@ def search(
             help="Order the nearest codes by their features; where these are stored.",
         ),
     ] = None,
+    together: Annotated[
+        bool,
+        typer.Option("--together", help="The queries are one question: what is like any of them?"),
+    ] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page of pictures.")] = None,
     open_page: Annotated[
         bool, typer.Option("--open", help="Show the page in the browser.")
@@ -70,138 +82,105 @@ def search(
 
     if radius is not None and precision is not None:
         raise typer.BadParameter("is given, so --radius follows from it.", param_hint="--precision")
-    queries = [_parsed(text) for text in query]
     photos = Collection.open(collection)
+    queries = read_queries(query, photos.n_bits)
+    asked = {"radius": radius, "precision": precision, "share": share}
+    wish: dict[str, Any] = {**asked, "where": where, "rerank": rerank}
+    values = [query.value for query in queries]
     started = time.monotonic()
-    found = photos.search_many(
-        queries, k, radius=radius, precision=precision, share=share, rerank=rerank
-    )
+    if together:
+        found = [Found(queries, photos.search_together(values, k, **wish))]
+    else:
+        hits = photos.search_many(values, k, **wish)
+        found = [Found([query], each) for query, each in zip(queries, hits, strict=True)]
     seconds = time.monotonic() - started
     meaning = meaning_for(photos.distance_meaning, share)
-    sentence = "" if meaning is None else in_words(meaning, found[0].radius)
+    within = found[0].hits.radius
+    sentence = "" if meaning is None else in_words(meaning, within)
     if as_json:
-        result = _result(photos, query, found, seconds)
-        print_json(result | {"promise": meaning and promise(meaning, found[0].radius)})
+        result = _result(photos, found, where, seconds)
+        print_json(result | {"promise": meaning and promise(meaning, within)})
     else:
-        for text, hits in zip(query, found, strict=True):
-            _print_hits(text, hits)
+        for each in found:
+            _print_hits(photos, each, where)
         if sentence:
             print(sentence)
     if html is not None or open_page:
-        page = _write_page(html, photos, queries, found, sentence)
+        page = write_page(html, photos, found, where=where, sentence=sentence)
         note(f"pictures in {page}")
         if open_page:
             typer.launch(page.resolve().as_uri())
 
 
-def _parsed(text: str) -> Query:
-    """Read ``id:17`` as an item (``./id:17`` is a path), and everything else as a path.
-
-    Examples
-    --------
-    >>> _parsed("id:17"), _parsed("owl.jpg").name
-    (17, 'owl.jpg')
-    """
-    number = text.removeprefix("id:")
-    if number == text:
-        return Path(text)
-    if not number.isdecimal():
-        raise typer.BadParameter(f"QUERY must be an image, or an item such as id:17. Got {text!r}.")
-    return int(number)
-
-
-def _print_hits(text: str, hits: "Hits") -> None:
+def _print_hits(photos: "Collection", found: Found, where: str | None) -> None:
     from hashlens.cli.output import note, print_table
 
+    hits = found.hits
     if len(hits) == 0:
-        where = "" if hits.radius is None else f" within {bits(hits.radius)}"
-        note(f"{text}: nothing found{where}")
+        note(f"{found.name}: nothing found{_bounds(photos, hits, where)}")
         return
     folder = _common_folder(list(hits.paths))
+    shown = _shown_columns(hits)
     print_table(
-        _printable(f"{text}, nearest in {folder or 'the collection'}"),
+        printable(f"{found.name}, nearest in {folder or 'the collection'}"),
         [
-            {
-                "rank": rank,
-                "bits": hit.distance,
-                **({} if hit.same_class is None else {"same class": percent(hit.same_class)}),
-                "similarity": hit.similarity,
-                "id": hit.id,
-                "label": _printable(hit.label or ""),
-                "path": _printable(hit.path.removeprefix(folder)),
-            }
-            for rank, hit in enumerate(hits, 1)
+            {name: value for name, value in row.items() if name in shown}
+            for row in _table(hits, folder)
         ],
     )
 
 
+def _bounds(photos: "Collection", hits: "Hits", where: str | None) -> str:
+    """Say among what nothing was found."""
+    if len(photos) == 0:
+        return f", {photos.path} has no items"
+    within = "" if hits.radius is None else f" within {bits(hits.radius)}"
+    return within + ("" if where is None else f" where {where}")
+
+
+def _table(hits: "Hits", folder: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "rank": rank,
+            "bits": hit.distance,
+            "same class": None if hit.same_class is None else percent(hit.same_class),
+            "similarity": hit.similarity,
+            "id": hit.id,
+            "label": printable(hit.label or ""),
+            "metadata": printable(", ".join(f"{k}={v}" for k, v in hit.metadata.items())),
+            "path": printable(hit.path.removeprefix(folder)),
+        }
+        for rank, hit in enumerate(hits, 1)
+    ]
+
+
+def _shown_columns(hits: "Hits") -> list[str]:
+    """Columns of the table; without those that say nothing here."""
+    known = ["same class"] if hits.same_class is not None else []
+    said = ["metadata"] if any(hits.metadata) else []
+    return ["rank", "bits", *known, "similarity", "id", "label", *said, "path"]
+
+
 def _result(
-    photos: "Collection", names: Sequence[str], found: Sequence["Hits"], seconds: float
+    photos: "Collection", found: Sequence[Found], where: str | None, seconds: float
 ) -> dict[str, Any]:
     queries = [
         {
-            "query": name,
-            "hits": [{"rank": rank, **hit._asdict()} for rank, hit in enumerate(hits, 1)],
+            "query": each.name,
+            "reranked": each.hits.reranked,
+            "hits": [{"rank": rank, **hit._asdict()} for rank, hit in enumerate(each.hits, 1)],
         }
-        for name, hits in zip(names, found, strict=True)
+        for each in found
     ]
     return {
         "collection": str(photos.path),
         "n_bits": photos.n_bits,
         "items": len(photos),
-        "reranked": found[0].reranked,
+        "where": where,
+        "reranked": all(each.hits.reranked for each in found),
         "seconds": round(seconds, 4),
         "queries": queries,
     }
-
-
-def _write_page(
-    html: Path | None,
-    photos: "Collection",
-    queries: Sequence[Query],
-    found: Sequence["Hits"],
-    sentence: str,
-) -> Path:
-    from hashlens.pages import QueryRow, results_page
-
-    rows = [
-        QueryRow(_query_picture(photos, query), _hit_pictures(hits, photos.n_bits), sentence)
-        for query, hits in zip(queries, found, strict=True)
-    ]
-    order = "features" if found[0].reranked else "distance"
-    subtitle = f"{len(photos):,} images · codes of {photos.n_bits} bits · nearest by {order} first"
-    page = results_page(f"Search in {_printable(photos.path.name)}", rows, subtitle=subtitle)
-    if html is None:
-        html = Path(tempfile.mkdtemp(prefix="hashlens-")) / "results.html"
-    html.write_text(page, "utf-8")
-    return html
-
-
-def _query_picture(photos: "Collection", query: Query) -> "Picture":
-    from hashlens.pages import picture_of
-
-    if isinstance(query, Path):
-        return picture_of(query, _printable(query.name), title=_printable(str(query)))
-    item = photos.item(query)
-    name = f"id:{item.id} {Path(item.path).name}"
-    title = _printable(item.path)
-    return picture_of(item.path, _printable(name), detail=_printable(item.label or ""), title=title)
-
-
-def _hit_pictures(hits: "Hits", n_bits: int) -> list["Picture"]:
-    """A picture for each hit; its bar is full at distance 0, and empty at half of the bits."""
-    from hashlens.pages import picture_of
-
-    return [
-        picture_of(
-            hit.path,
-            caption(hit),
-            detail=_printable(hit.label or Path(hit.path).name),
-            title=_printable(f"id:{hit.id}  {hit.path}"),
-            share=max(0.0, 1 - 2 * hit.distance / n_bits),
-        )
-        for hit in hits
-    ]
 
 
 def _common_folder(paths: Sequence[str]) -> str:
@@ -216,8 +195,3 @@ def _common_folder(paths: Sequence[str]) -> str:
     if len(parents) < len(paths):
         return ""
     return os.path.join(os.path.commonpath(parents), "")  # noqa: PTH118 - ends with a slash
-
-
-def _printable(text: str) -> str:
-    """Replace what a file's name may hold and a terminal or a page may not."""
-    return text.encode("utf-8", "replace").decode("utf-8")

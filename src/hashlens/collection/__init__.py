@@ -8,13 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 from hashlens.collection.adding import AddReport
 from hashlens.collection.collection import Collection
+from hashlens.collection.compacting import CompactReport
+from hashlens.collection.findings import CheckReport
 from hashlens.collection.hits import Hit, Hits
-from hashlens.collection.stats import Item, Stats
+from hashlens.collection.items import Item
+from hashlens.collection.metadata import Metadata
+from hashlens.collection.queries import Queries
+from hashlens.collection.stats import Stats
+from hashlens.collection.updating import UpdateReport
 
 if TYPE_CHECKING:
     from hashlens.collection.fitting import index_photos as index_photos
 
-__all__ = ["AddReport", "Collection", "Hit", "Hits", "Item", "Stats", "index_photos"]
+__all__ = [
+    "AddReport",
+    "CheckReport",
+    "Collection",
+    "CompactReport",
+    "Hit",
+    "Hits",
+    "Item",
+    "Metadata",
+    "Queries",
+    "Stats",
+    "UpdateReport",
+    "index_photos",
+]
 
 
 def __getattr__(name: str) -> Any:

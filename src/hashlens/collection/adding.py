@@ -1,22 +1,23 @@
 """Adding images: what is new is encoded and written, batch after batch."""
 
-import hashlib
-import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashlens.collection.catalogue import as_stored
-from hashlens.collection.rows import RowFile
-from hashlens.collection.schema import transaction
-from hashlens.collection.snapshot import unit_rows
-from hashlens.collection.sorting import sort_out
+from hashlens.collection.batch import Batch, BatchWriter
+from hashlens.collection.metadata import Metadata
+from hashlens.collection.removing import prune
+from hashlens.collection.sorting import Outcome, Place, Sorter
 from hashlens.collection.sources import Candidate, look_at
+from hashlens.collection.target import Target, writing_to
+from hashlens.collection.updating import update_rows
 from hashlens.data import Dataset, Images, Skipped
 from hashlens.errors import ImageError
 from hashlens.model import Embedding, Model
@@ -31,14 +32,6 @@ BATCH = 256
 _ENCODED_AT_ONCE = 64
 _WORKERS = 2
 
-_UPSERT = """
-INSERT INTO items (path, content_hash, label, row) VALUES (?, ?, ?, ?)
-ON CONFLICT (path) WHERE state = 'live' DO UPDATE SET
-    content_hash = excluded.content_hash,
-    label = COALESCE(excluded.label, label),
-    row = excluded.row
-"""
-
 Embed = Callable[[Images, NDArray[np.int64], bool], Iterator[Embedding]]
 """``embed(images, ids, strict)`` embeds the images with these numbers; `kept` numbers `ids`."""
 
@@ -50,52 +43,60 @@ class AddReport:
     Attributes
     ----------
     added : int
-        New items, and items whose file has changed.
+        New items.
+    changed : int
+        Items whose file has other bytes now: encoded anew, under their id.
+    moved : int
+        Items whose file was gone and has turned up at another path: they keep their id.
     already : int
         Images that were items before, with the same content.
+    pruned : int
+        Items that were removed because their file is gone.
     skipped : tuple of Skipped
         Name and reason of each image that could not be read.
     seconds : float
     """
 
     added: int
+    changed: int
+    moved: int
     already: int
+    pruned: int
     skipped: tuple[Skipped, ...]
     seconds: float
 
     @property
     def n_images(self) -> int:
         """How many images were looked at."""
-        return self.added + self.already + len(self.skipped)
+        return self.added + self.changed + self.moved + self.already + len(self.skipped)
 
 
-class Target(NamedTuple):
-    """Where items go: the open catalogue, the two files, and how many rows they hold."""
+class AddOptions(NamedTuple):
+    """How images are added.
 
-    db: sqlite3.Connection
-    codes: RowFile
-    features: RowFile | None
-    n_rows: int
+    Attributes
+    ----------
+    strict : bool
+        Raise at the first bad image; what is committed by then stays.
+    pruned : Path, optional
+        A folder: items below it are removed if their file is gone.
+    metadata : Metadata, optional
+        Written once all images are added.
+    """
 
-
-@dataclass
-class _Batch:
-    """Rows that wait to be written, and the items that will point to rows."""
-
-    embeddings: list[Embedding] = field(default_factory=list)
-    items: list[tuple[Candidate, int]] = field(default_factory=list)
-
-    @property
-    def n_rows(self) -> int:
-        return sum(len(each.codes) for each in self.embeddings)
+    strict: bool = False
+    pruned: Path | None = None
+    metadata: Metadata | None = None
 
 
-def embed_with(model: Callable[[], Model]) -> Embed:
+def embed_with(model: Callable[[], Model], workers: int | None = None) -> Embed:
     """Embed with a model, decoding ahead of the network; it is asked for when there is work."""
 
     def embed(images: Images, ids: NDArray[np.int64], strict: bool) -> Iterator[Embedding]:
         chosen = images.subset(ids)
-        return model().iter_embed(chosen, batch_size=_ENCODED_AT_ONCE, strict=strict)
+        return model().iter_embed(
+            chosen, batch_size=_ENCODED_AT_ONCE, strict=strict, workers=workers
+        )
 
     return embed
 
@@ -103,41 +104,36 @@ def embed_with(model: Callable[[], Model]) -> Embed:
 class Adder:
     """Adds one data set to a collection whose writer lock is held.
 
-    The order of writes keeps the promise that only what is committed exists: codes and features
-    go down to the disk first, then one transaction adds the items that point to them.
-
     Parameters
     ----------
     target : Target
     data : Dataset
     embed : Embed
-    strict : bool
-        Raise at the first bad image; what is committed by then stays.
+    options : AddOptions
     watcher : Watcher
     """
 
     def __init__(
-        self, target: Target, data: Dataset, embed: Embed, *, strict: bool, watcher: Watcher
+        self, target: Target, data: Dataset, embed: Embed, options: AddOptions, watcher: Watcher
     ) -> None:
-        self._target = target
+        self._writer = BatchWriter(target, data.images)
+        self._sorter = Sorter(target.db, keep_pictures=self._writer.keep_pictures)
         self._data = data
         self._embed = embed
-        self._strict = strict
+        self._strict = options.strict
         self._watcher = watcher
-        self._n_rows = target.n_rows
-        self._added = self._already = 0
+        self._counts: Counter[Outcome] = Counter()
         self._skipped: list[Skipped] = []
         self._started = time.monotonic()
 
-    def run(self) -> AddReport:
-        """Add all of the data set."""
+    def run(self) -> tuple[Counter[Outcome], list[Skipped]]:
+        """Add all of the data set; give how many images became what, and what was left out."""
         self._watcher.stage(f"adding {self._data.name}", len(self._data))
         with ThreadPoolExecutor(_WORKERS) as pool:
             for start in range(0, len(self._data), CHUNK):
                 chunk = range(start, min(start + CHUNK, len(self._data)))
                 self._add_chunk(list(pool.map(self._look, chunk)))
-        seconds = time.monotonic() - self._started
-        return AddReport(self._added, self._already, tuple(self._skipped), seconds)
+        return self._counts, self._skipped
 
     def _look(self, position: int) -> Candidate | Skipped:
         try:
@@ -149,78 +145,79 @@ class Adder:
 
     def _add_chunk(self, seen: Sequence[Candidate | Skipped]) -> None:
         self._skipped += [each for each in seen if isinstance(each, Skipped)]
-        found = sort_out(self._target.db, [each for each in seen if isinstance(each, Candidate)])
+        candidates = [each for each in seen if isinstance(each, Candidate)]
+        found = self._sorter.sort_out(candidates)
         self._skip(found.clashing, "has the name of an image before it")
-        self._already += found.already + len(found.relabelled)
-        self._added += len(found.known)
-        self._write(_Batch(items=[*found.relabelled, *found.known]))
+        self._counts["already"] += found.already
+        self._counts.update(place.outcome for place, _ in found.known)
+        for start in range(0, len(found.known), BATCH):
+            self._writer.write(Batch(items=found.known[start : start + BATCH]))
         self._tell()
         self._encode(found.new)
 
-    def _encode(self, new: Mapping[bytes, Sequence[Candidate]]) -> None:
+    def _encode(self, new: Mapping[bytes, Sequence[Place]]) -> None:
         groups = list(new.values())  # of images with the same bytes: the first is encoded for all
-        ids = np.array([group[0].position for group in groups], np.int64)
+        ids = np.array([group[0].candidate.position for group in groups], np.int64)
         if len(ids) == 0:
             return
         missing = np.ones(len(ids), bool)
         reasons: list[str] = []
-        batch = _Batch()
+        batch = Batch()
         for part in self._embed(self._data.images, ids, self._strict):
             missing[part.kept] = False
             reasons += [skipped.reason for skipped in part.skipped]
             self._gather(batch, part, groups)
+            self._tell(len(reasons))
             if batch.n_rows >= BATCH:
-                self._write(batch)
-                batch = _Batch()
-        self._write(batch)
+                self._writer.write(batch)
+                batch = Batch()
+        self._writer.write(batch)
         for i, reason in zip(np.flatnonzero(missing), reasons, strict=True):
-            self._skip(groups[i], reason)
+            self._skip([place.candidate for place in groups[i]], reason)
         self._tell()
 
-    def _gather(
-        self, batch: _Batch, part: Embedding, groups: Sequence[Sequence[Candidate]]
-    ) -> None:
-        first_row = self._n_rows + batch.n_rows
+    def _gather(self, batch: Batch, part: Embedding, groups: Sequence[Sequence[Place]]) -> None:
+        first_row = self._writer.n_rows + batch.n_rows
         batch.embeddings.append(part)
         for row, i in enumerate(part.kept, first_row):
-            batch.items += [(candidate, row) for candidate in groups[i]]
-            self._added += len(groups[i])
-        self._tell()
+            batch.items += [(place, row) for place in groups[i]]
+            self._counts.update(place.outcome for place in groups[i])
 
     def _skip(self, candidates: Sequence[Candidate], reason: str) -> None:
         names = [self._data.images.name(each.position) for each in candidates]
         self._skipped += [Skipped(name, reason) for name in names]
 
-    def _write(self, batch: _Batch) -> None:
-        if not batch.items:
-            return
-        rows = self._append(batch.embeddings) if batch.n_rows else None
-        items = [
-            (as_stored(c.path), c.content_hash, c.label and as_stored(c.label), row)
-            for c, row in batch.items
-        ]
-        db = self._target.db
-        with transaction(db):
-            if rows is not None:
-                db.execute("INSERT INTO batches VALUES (?, ?, ?, ?)", rows)
-            db.executemany(_UPSERT, items)
-            db.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
-        self._n_rows += batch.n_rows
-
-    def _append(self, embeddings: Sequence[Embedding]) -> tuple[int, int, bytes, bytes | None]:
-        """Write rows to the files; give what the catalogue is to say of them."""
-        codes = np.concatenate([each.codes for each in embeddings])
-        self._target.codes.append(codes, self._n_rows)
-        checksum = None
-        if self._target.features is not None:
-            vectors = np.concatenate([each.features for each in embeddings])
-            stored = unit_rows(vectors).astype("<f2")
-            self._target.features.append(stored, self._n_rows)
-            checksum = hashlib.sha256(stored.tobytes()).digest()
-        return self._n_rows, len(codes), hashlib.sha256(codes.tobytes()).digest(), checksum
-
-    def _tell(self) -> None:
-        done = self._added + self._already + len(self._skipped)
+    def _tell(self, n_bad: int = 0) -> None:
+        """Say how far it is; `n_bad` images are bad that `_skipped` does not name yet."""
+        n_skipped = len(self._skipped) + n_bad
+        done = self._counts.total() + n_skipped
         rate = done / max(time.monotonic() - self._started, 1e-3)
-        note = f"{rate:.0f} images/s" + (f", {len(self._skipped)} skipped" * bool(self._skipped))
+        note = f"{rate:.0f} images/s" + f", {n_skipped} skipped" * bool(n_skipped)
         self._watcher.advance(done, len(self._data), note)
+
+
+def add_images(
+    folder: Path, data: Dataset, embed: Embed, options: AddOptions, watcher: Watcher
+) -> AddReport:
+    """Add a data set to the collection in `folder`.
+
+    Raises
+    ------
+    BusyError
+        If another process is writing to it.
+    """
+    started = time.monotonic()
+    with writing_to(folder) as target:
+        counts, skipped = Adder(target, data, embed, options, watcher).run()
+        pruned = 0 if options.pruned is None else prune(target.db, options.pruned)
+        if options.metadata is not None:
+            update_rows(target.db, options.metadata)
+    return AddReport(
+        added=counts["added"],
+        changed=counts["changed"],
+        moved=counts["moved"],
+        already=counts["already"],
+        pruned=pruned,
+        skipped=tuple(skipped),
+        seconds=time.monotonic() - started,
+    )

@@ -2,19 +2,18 @@
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from hashlens.collection import schema
+from hashlens.collection.sealing import add_functions, note_commit
 from hashlens.errors import FormatError, HashlensError
 
 CATALOGUE_FILE = "catalogue.db"
+T = TypeVar("T")
 _WAIT_SECONDS = 30.0
 _OUTSIDE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 _OUTSIDE |= {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PERM}
@@ -47,23 +46,6 @@ class Meta:
     n_rows: int
 
 
-class ItemRow(NamedTuple):
-    """An item as the catalogue holds it."""
-
-    id: int
-    path: str
-    label: str | None
-    row: int
-
-
-class Stored(NamedTuple):
-    """What is stored of the item at a path."""
-
-    content_hash: bytes
-    label: str | None
-    row: int
-
-
 class Catalogue:
     """Opens short-lived connections to the SQLite file, so that any thread may read.
 
@@ -82,7 +64,8 @@ class Catalogue:
             db.execute("PRAGMA journal_mode = WAL")
             schema.migrate(db)
             with schema.transaction(db):
-                db.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+            note_commit(db, strict=True)
 
     def is_old(self) -> bool:
         """Tell whether the file lacks migrations that this version has."""
@@ -132,7 +115,10 @@ class Catalogue:
             # SQLite wants to make a file beside the catalogue even to read it; on a medium that
             # cannot be written, nobody else writes either.
             uri += "&immutable=1"
-        return sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
+        db = sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
+        if mode != "ro":
+            add_functions(db)
+        return db
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
@@ -145,12 +131,15 @@ class Catalogue:
                     f"What was committed is kept."
                 ) from error
             raise FormatError(f"{self.path} must be an undamaged file. Got: {error}.") from error
+        except UnicodeDecodeError as error:  # damaged text, be it in SQLite's own message
+            raise FormatError(f"{self.path} must be an undamaged file. Got: {error}.") from error
 
 
 def read_meta(db: sqlite3.Connection, path: Path) -> Meta:
     """Read the meta table, and count the committed rows; FormatError if a value is missing."""
     values = dict(db.execute("SELECT key, value FROM meta"))
-    n_rows = db.execute("SELECT COALESCE(SUM(n_rows), 0) FROM batches").fetchone()[0]
+    last = db.execute("SELECT first_row + n_rows FROM batches ORDER BY first_row DESC LIMIT 1")
+    n_rows = (last.fetchone() or (0,))[0]
     try:
         return Meta(
             n_bits=int(values["n_bits"]),
@@ -164,67 +153,40 @@ def read_meta(db: sqlite3.Connection, path: Path) -> Meta:
         raise FormatError(f"{path} must describe a collection. Got {error!r}.") from error
 
 
-def count_items(db: sqlite3.Connection, state: str = "live") -> int:
-    """Count the items in one state."""
-    count = db.execute("SELECT COUNT(*) FROM items WHERE state = ?", (state,)).fetchone()
-    return int(count[0])
+@contextmanager
+def commit(db: sqlite3.Connection) -> Iterator[int]:
+    """Make the changes in the block one commit; give its number, the revision of what it changes.
 
-
-def count_labels(db: sqlite3.Connection) -> dict[str, int]:
-    """Count the live items of each label, labels in order; items without one do not count."""
-    query = "SELECT label, COUNT(*) FROM items WHERE state = 'live' AND label IS NOT NULL"
-    return {as_text(label): n for label, n in db.execute(f"{query} GROUP BY label ORDER BY label")}
-
-
-def live_rows(db: sqlite3.Connection) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ids of the live items, ascending, and the row of each: two int64 arrays of shape (n,)."""
-    found = db.execute("SELECT id, row FROM items WHERE state = 'live' ORDER BY id").fetchall()
-    pairs = np.array(found, np.int64).reshape(-1, 2)
-    return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
-
-
-def live_labels(db: sqlite3.Connection) -> list[str | None]:
-    """Labels of the live items, by ascending id; None where there is none."""
-    found = db.execute("SELECT label FROM items WHERE state = 'live' ORDER BY id")
-    return [label and as_text(label) for (label,) in found]
-
-
-def find_items(db: sqlite3.Connection, ids: Iterable[int]) -> list[ItemRow]:
-    """Read live items by id, in the order asked; an unknown id is left out."""
-    query = "SELECT id, path, label, row FROM items WHERE id = ? AND state = 'live'"
-    found = (db.execute(query, (int(i),)).fetchone() for i in ids)
-    return [ItemRow(r[0], as_text(r[1]), r[2] and as_text(r[2]), r[3]) for r in found if r]
-
-
-def row_of_content(db: sqlite3.Connection, content_hash: bytes) -> int | None:
-    """Find the row of an image with these bytes, if any item has or had them."""
-    query = "SELECT row FROM items WHERE content_hash = ? LIMIT 1"
-    found = db.execute(query, (content_hash,)).fetchone()
-    return None if found is None else int(found[0])
-
-
-def item_at(db: sqlite3.Connection, path: str) -> Stored | None:
-    """Read the live item at a path, if there is one."""
-    query = "SELECT content_hash, label, row FROM items WHERE path = ? AND state = 'live'"
-    found = db.execute(query, (as_stored(path),)).fetchone()
-    return None if found is None else Stored(found[0], found[1] and as_text(found[1]), found[2])
-
-
-def as_stored(text: str) -> str | bytes:
-    r"""Give what SQLite can hold of a file's name: bytes where the name is not valid Unicode.
-
-    Examples
-    --------
-    >>> as_stored("owl.jpg"), as_stored("owl\udcff.jpg")
-    ('owl.jpg', b'owl\xff.jpg')
+    Every item that the block changes must be stamped with it, since readers read only those.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return os.fsencode(text)
-    return text
+    with schema.transaction(db):
+        db.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+        yield int(db.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()[0])
 
 
-def as_text(stored: str | bytes) -> str:
-    """Undo `as_stored`."""
-    return os.fsdecode(stored) if isinstance(stored, bytes) else stored
+def in_last_generation(db: sqlite3.Connection, path: Path, act: Callable[[Meta], T]) -> T:
+    """Do what opens the files that the meta table names, in the last commit.
+
+    Compacting writes new files and deletes the old ones: where that happens between the two steps,
+    the newer commit is looked at instead.
+
+    Parameters
+    ----------
+    db : Connection
+        As `Catalogue.reading` gives it. It may see a newer commit afterwards.
+    path : Path
+        Of the catalogue.
+    act : callable
+        ``act(meta)``.
+    """
+    meta = read_meta(db, path)
+    while True:
+        try:
+            return act(meta)
+        except FormatError:
+            db.execute("ROLLBACK")
+            db.execute("BEGIN")
+            newer = read_meta(db, path)
+            if newer.generation == meta.generation:
+                raise
+            meta = newer

@@ -1,10 +1,13 @@
 """What is checked when a collection is opened: that its parts are there and belong together."""
 
+from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
 
 from hashlens.checks import refuse, words
-from hashlens.collection.catalogue import Catalogue, Meta, read_meta
+from hashlens.collection.catalogue import Catalogue, Meta, in_last_generation
 from hashlens.collection.lock import writer_lock
+from hashlens.collection.pictures import PictureFile, count_picture_bytes
 from hashlens.collection.snapshot import codes_file, features_file
 from hashlens.collection.writing import MODEL_FOLDER, model_checksum
 from hashlens.errors import FormatError
@@ -14,8 +17,8 @@ from hashlens.model_store import MODEL_FILE, read_card
 def check_collection(folder: Path) -> Meta:
     """Check the collection in `folder`, bring an old catalogue up to date, and read what it says.
 
-    Sizes are checked, and the model's card with its checksum; the bytes of codes and features are
-    not read.
+    Sizes are checked, and the model's card with its checksum; the bytes of codes, features
+    and pictures are not read.
 
     Raises
     ------
@@ -32,15 +35,20 @@ def check_collection(folder: Path) -> Meta:
         with writer_lock(folder), catalogue.writing():
             pass
     with catalogue.reading() as db:
-        meta = read_meta(db, catalogue.path)
+        return in_last_generation(db, catalogue.path, partial(_check_files, folder, db))
+
+
+def _check_files(folder: Path, db: Connection, meta: Meta) -> Meta:
     for file in codes_file(folder, meta), features_file(folder, meta):
         if file is not None:
             file.check(meta.n_rows)
-    _check_model(folder, meta)
+    PictureFile(folder, meta.generation).check(count_picture_bytes(db))
+    check_model(folder, meta)
     return meta
 
 
-def _check_model(folder: Path, meta: Meta) -> None:
+def check_model(folder: Path, meta: Meta) -> None:
+    """Raise FormatError unless the model inside is whole, and the one that made the codes."""
     path = folder / MODEL_FOLDER / MODEL_FILE
     n_bits = read_card(folder / MODEL_FOLDER)["n_bits"]
     if n_bits != meta.n_bits:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hashlens.checks import check_n_bits, refuse
 from hashlens.codes import binarize
-from hashlens.collection.adding import AddReport, Embed, embed_with
+from hashlens.collection.adding import AddOptions, AddReport, Embed, add_images, embed_with
 from hashlens.collection.collection import Collection
 from hashlens.collection.sources import Source, as_dataset
-from hashlens.collection.writing import add_images, check_new
+from hashlens.collection.writing import check_new
 from hashlens.data import Dataset, Images, Skipped, iter_pixels
 from hashlens.data.digests import pixel_digests
 from hashlens.feature_encoder import fit_encoder
@@ -39,6 +39,7 @@ def index_photos(  # noqa: PLR0913 - a door: each argument is a word on the comm
     n_bits: int = 64,
     seed: int = 0,
     strict: bool = False,
+    workers: int | None = None,
     watcher: Watcher | None = None,
 ) -> tuple[Collection, AddReport]:
     """Make a collection of images with codes fitted on the images themselves.
@@ -59,6 +60,8 @@ def index_photos(  # noqa: PLR0913 - a door: each argument is a word on the comm
     seed : int
     strict : bool
         Raise at the first bad image instead of leaving it out.
+    workers : int >= 0, optional
+        As for `Collection.add`.
     watcher : Watcher, optional
         Is told how far it is.
 
@@ -87,10 +90,11 @@ def index_photos(  # noqa: PLR0913 - a door: each argument is a word on the comm
     watcher = watcher or Watcher()
     data = as_dataset(source)
     options = TrainOptions(seed=seed, features=features)
-    prepared = _fit(data, options, n_bits, strict, watcher)
+    load = _Loading(strict, workers, watcher)
+    prepared = _fit(data, options, n_bits, load)
     collection = Collection.create(path, prepared.model)
-    embed = _embed_prepared(prepared)
-    report = add_images(Path(path), data, embed, strict=strict, watcher=watcher)
+    embed = _embed_prepared(prepared, workers)
+    report = add_images(Path(path), data, embed, AddOptions(strict), watcher)
     return collection, replace(report, seconds=time.monotonic() - started)
 
 
@@ -104,6 +108,14 @@ class _Prepared(NamedTuple):
     embedding: Embedding
 
 
+class _Loading(NamedTuple):
+    """How images are loaded, and who is told how far it is."""
+
+    strict: bool
+    workers: int | None
+    watcher: Watcher
+
+
 class _Vectors(NamedTuple):
     vectors: NDArray[np.float32]
     digests: NDArray[np.uint64]
@@ -111,19 +123,17 @@ class _Vectors(NamedTuple):
     skipped: list[Skipped]
 
 
-def _fit(
-    data: Dataset, options: TrainOptions, n_bits: int, strict: bool, watcher: Watcher
-) -> _Prepared:
-    watcher.stage(f"loading {options.features}")
+def _fit(data: Dataset, options: TrainOptions, n_bits: int, load: _Loading) -> _Prepared:
+    load.watcher.stage(f"loading {options.features}")
     natural = natural_preprocessing(data.images, None)
     features = load_features(options.features, preprocessing=natural)
     if n_bits > features.n_features:
         raise refuse("n_bits", f"at most {features.n_features}, the number of features", n_bits)
     drawn = _draw(len(data), options.seed)
-    found = _vectors(features, data.images.subset(drawn), strict, watcher)
+    found = _vectors(features, data.images.subset(drawn), load)
     if len(found.kept) < 2:
         raise refuse("source", "a source of at least 2 readable images", len(found.kept))
-    watcher.stage("fitting itq")
+    load.watcher.stage("fitting itq")
     encoder, vectors = fit_encoder(features, found.vectors, ITQ(n_bits, seed=options.seed))
     figures = {"features": options.features, "n_images": len(vectors)}
     model = Model(
@@ -147,27 +157,29 @@ def _draw(n: int, seed: int) -> NDArray[np.int64]:
     return np.sort(drawn)
 
 
-def _vectors(features: Features, images: Images, strict: bool, watcher: Watcher) -> _Vectors:
+def _vectors(features: Features, images: Images, load: _Loading) -> _Vectors:
     """Compute features image by image; the pixels are let go as soon as they are used."""
-    watcher.stage(f"computing {features.name} features", len(images))
+    load.watcher.stage(f"computing {features.name} features", len(images))
     parts, digests, kept, skipped = [], [], [], list[Skipped]()
-    for loaded in iter_pixels(images, features.preprocessing, _AT_ONCE, strict=strict):
+    for loaded in iter_pixels(
+        images, features.preprocessing, _AT_ONCE, strict=load.strict, workers=load.workers
+    ):
         skipped += loaded.skipped
         if len(loaded.pixels):
             parts.append(features.transform(loaded.pixels))
             digests.append(pixel_digests(loaded.pixels))
             kept.append(loaded.kept)
-        watcher.advance(sum(map(len, kept)) + len(skipped), len(images))
+        load.watcher.advance(sum(map(len, kept)) + len(skipped), len(images))
     if not parts:
         nothing = np.empty((0, features.n_features), np.float32)
         return _Vectors(nothing, np.empty(0, np.uint64), np.empty(0, np.int64), skipped)
     return _Vectors(np.concatenate(parts), np.concatenate(digests), np.concatenate(kept), skipped)
 
 
-def _embed_prepared(prepared: _Prepared) -> Embed:
+def _embed_prepared(prepared: _Prepared, workers: int | None) -> Embed:
     """Take what the fit has computed, and embed the rest with the model."""
     done = prepared.embedding
-    embed_rest = embed_with(lambda: prepared.model)
+    embed_rest = embed_with(lambda: prepared.model, workers)
 
     def embed(images: Images, ids: NDArray[np.int64], strict: bool) -> Iterator[Embedding]:
         there = np.flatnonzero(np.isin(ids, done.kept))

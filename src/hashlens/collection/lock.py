@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hashlens.errors import BusyError
@@ -22,17 +22,18 @@ def writer_lock(folder: Path) -> Iterator[None]:
     BusyError
         If another writer holds it.
     """
-    with (folder / LOCK_FILE).open("a+") as file:
+    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
+            holder = os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
             raise BusyError(
                 f"{folder} must be written by one process at a time. "
                 f"Got a writer already: process {holder}. Try again once it is done."
             ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with suppress(OSError):  # a disk so full that not even the name of the holder fits
+            os.pwrite(handle, b"%-19d\n" % os.getpid(), 0)
         yield
+    finally:
+        os.close(handle)

@@ -1,17 +1,21 @@
 """Hierarchical search: codes choose the candidates, features put them in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashlens.codes import Codes
+from hashlens.collection.queries import Queries
 from hashlens.collection.snapshot import Snapshot
+from hashlens.neighbors import MISSING_ID, Neighbors
+from hashlens.search.rerank import feature_distances
+
+Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ask:
     """What is wanted of a search.
 
@@ -22,15 +26,18 @@ class Ask:
     radius : int, optional
         Only items within this distance, in bits.
     rerank : bool
-        Order the nearest ``max(10 k, 100)`` items by their features.
-    without : int
-        An item that is left out; -1 for none.
+        Order the nearest ``max(10 k, 100)`` items by their features, where a query has any.
+    where : bool (n_items,), optional
+        The items, by ascending id, that may be found.
+    leave_out : bool
+        Leave out the items that queries name.
     """
 
     k: int
     radius: int | None
     rerank: bool
-    without: int = -1
+    where: NDArray[np.bool_] | None = None
+    leave_out: bool = False
 
     @property
     def n_candidates(self) -> int:
@@ -43,21 +50,12 @@ class Ranked(NamedTuple):
 
     ids: NDArray[np.int64]
     distances: NDArray[np.int32]
-    similarities: NDArray[np.float32] | None
+    similarities: Floats | None
+    reranked: bool
 
 
-def rank(
-    snapshot: Snapshot, codes: Codes, vectors: NDArray[np.float32] | None, asks: Sequence[Ask]
-) -> Iterator[Ranked]:
+def rank(snapshot: Snapshot, queries: Queries, ask: Ask) -> Iterator[Ranked]:
     """Find the items nearest to each query.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    codes : uint8 (n_queries, ceil(n_bits / 8))
-    vectors : float32 (n_queries, d), rows of length 1, or None if features are not stored
-    asks : sequence of Ask, one a query
-        They differ in `without` alone.
 
     Yields
     ------
@@ -70,33 +68,81 @@ def rank(
     Hierarchical deep search: K. Lin et al., "Deep learning of binary hash codes for fast image
     retrieval", CVPR workshops 2015, section 3.2.
     """
-    for i, (found, bits) in enumerate(_candidates(snapshot, codes, asks[0])):
-        ask = asks[i]
-        keep = np.flatnonzero(found != ask.without)[: ask.n_candidates]
-        ids, distances = found[keep], bits[keep]
-        similarities = None
-        if vectors is not None:
-            stored = snapshot.vectors(snapshot.rows_of(ids))
-            similarities = None if stored is None else np.clip(stored @ vectors[i], -1, 1)
-        order: NDArray[np.intp] | slice = slice(ask.k)
-        if ask.rerank and similarities is not None:
-            order = np.lexsort((ids, distances, -similarities))[: ask.k]
-        yield Ranked(
-            ids[order], distances[order], None if similarities is None else similarities[order]
-        )
+    items = _left_out(queries, ask)[:, None]
+    near = _first(_nearest(snapshot, queries, ask, items), ask.n_candidates)
+    similar = _similarities(snapshot, queries, near)
+    for i, known in enumerate(queries.with_features):
+        there = near.found[i]
+        found = similar[i, there] if known else None
+        yield _ordered(near.ids[i, there], near.distances[i, there], found, ask)
 
 
-def _candidates(
-    snapshot: Snapshot, codes: Codes, ask: Ask
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
-    """The nearest items by code, nearest first, with one to spare for the one left out."""
-    most = ask.n_candidates + 1
+def rank_together(snapshot: Snapshot, queries: Queries, ask: Ask) -> Ranked:
+    """Find the items nearest to any of the queries.
+
+    An item is at the smallest of its distances to them, and as similar as to the one that it is
+    most similar to. The order is that of `rank`.
+    """
+    items = np.tile(_left_out(queries, ask), (len(queries), 1))
+    near = _nearest(snapshot, queries, ask, items)
+    found = near.found
+    order = np.lexsort((near.distances[found], near.ids[found]))
+    ids, first = np.unique(near.ids[found][order], return_index=True)
+    distances = near.distances[found][order][first]
+    nearest = np.lexsort((ids, distances))[: ask.n_candidates]
+    ids, distances = ids[nearest], distances[nearest]
+    known = queries.with_features
+    if not known.any():
+        return _ordered(ids, distances, None, ask)
+    each = Neighbors(*(np.tile(row, (len(queries), 1)) for row in (distances, ids)))
+    return _ordered(ids, distances, _similarities(snapshot, queries, each)[known].max(axis=0), ask)
+
+
+def _left_out(queries: Queries, ask: Ask) -> NDArray[np.int64]:
+    if queries.items is None or not ask.leave_out:
+        return np.full(len(queries), MISSING_ID)
+    return queries.items
+
+
+def _nearest(
+    snapshot: Snapshot, queries: Queries, ask: Ask, left_out: NDArray[np.int64]
+) -> Neighbors:
+    """The nearest items by code; those that are left out, or too far, are missing."""
+    to_spare = left_out.shape[1] if ask.leave_out else 0
+    most = max(1, min(ask.n_candidates + to_spare, len(snapshot.ids)))
+    near = snapshot.index.search(queries.codes, most, where=ask.where)
+    missing = (near.ids[:, :, None] == left_out[:, None, :]).any(axis=2)
     if ask.radius is not None:
-        balls = snapshot.index.radius_search(codes, ask.radius)
-        for i in range(len(codes)):
-            ball = slice(int(balls.offsets[i]), int(balls.offsets[i + 1]))
-            yield balls.ids[ball][:most], balls.distances[ball][:most]
-        return
-    found = snapshot.index.search(codes, most)
-    for ids, distances, there in zip(found.ids, found.distances, found.found, strict=True):
-        yield ids[there], distances[there]
+        missing |= near.distances > ask.radius
+    return Neighbors(near.distances, np.where(missing, MISSING_ID, near.ids))
+
+
+def _first(near: Neighbors, n: int) -> Neighbors:
+    """Only the first n of each query that are not missing."""
+    kept = near.found & (near.found.cumsum(axis=1) <= n)
+    return Neighbors(near.distances, np.where(kept, near.ids, MISSING_ID))
+
+
+def _similarities(snapshot: Snapshot, queries: Queries, near: Neighbors) -> Floats:
+    """Cosines of the features: float32, of the shape of the ids; of no meaning where one lacks."""
+    similar = np.zeros(near.ids.shape, np.float32)
+    known = queries.with_features
+    if known.any() and queries.vectors is not None and len(snapshot.ids):
+        some = Neighbors(near.distances[known], near.ids[known])
+        rows = np.where(some.found, snapshot.rows_of(some.ids), MISSING_ID)
+        similar[known] = 1 - feature_distances(
+            some, queries.vectors[known], snapshot.features, metric="cosine", positions=rows
+        )
+    return similar
+
+
+def _ordered(
+    ids: NDArray[np.int64], distances: NDArray[np.int32], similarities: Floats | None, ask: Ask
+) -> Ranked:
+    """The first k, by distance; or by features, if that is wanted and they are known."""
+    if similarities is None:
+        return Ranked(ids[: ask.k], distances[: ask.k], None, False)
+    order: NDArray[np.intp] | slice = slice(ask.k)
+    if ask.rerank:
+        order = np.lexsort((ids, distances, -similarities))[: ask.k]
+    return Ranked(ids[order], distances[order], similarities[order], ask.rerank)

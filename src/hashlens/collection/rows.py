@@ -1,6 +1,7 @@
 """Append-only files of rows of one width, read through memory maps."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,7 @@ class RowFile:
 
     def create(self) -> None:
         """Make the file, empty."""
-        with self.path.open("xb") as file:
-            os.fsync(file.fileno())
+        append_bytes(self.path, (), 0)
 
     def check(self, n_rows: int) -> None:
         """Raise FormatError unless the file is there and holds at least `n_rows` rows."""
@@ -66,15 +66,38 @@ class RowFile:
         """Write `rows` behind the first `n_rows`, cutting off what lay there, down to the disk."""
         self.check(n_rows)
         content = np.ascontiguousarray(rows, self.dtype)
-        try:
-            with self.path.open("r+b") as file:
-                file.truncate(n_rows * self.row_bytes)
-                file.seek(0, os.SEEK_END)
-                file.write(content.data)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise HashlensError(
-                f"{self.path} must be writable. Got {error.strerror or error}. "
-                f"The collection is as it was before."
-            ) from error
+        append_bytes(self.path, [content.data], n_rows * self.row_bytes)
+
+
+def append_bytes(path: Path, parts: Iterable[bytes | memoryview], at: int) -> None:
+    """Write `parts` behind the first `at` bytes of a file, in place of what lay there, to the disk.
+
+    Raises
+    ------
+    HashlensError
+        If the disk is full or the file cannot be written; its first `at` bytes are as before.
+    """
+    is_new = not path.exists()
+    try:
+        with path.open("ab") as file:
+            file.truncate(at)
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise HashlensError(
+            f"{path} must be writable. Got {error.strerror or error}. "
+            f"The collection is as it was before."
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder down to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

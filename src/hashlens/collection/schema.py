@@ -1,8 +1,11 @@
 """The catalogue's tables: numbered migrations, each applied once and never changed after."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from hashlens.collection.sealing import add_seals, close_seals, note_commit
 
 APPLICATION_ID = 0x48_4C_43_4F
 """``HLCO``, in the header of the SQLite file."""
@@ -33,14 +36,47 @@ CREATE TABLE batches (
 );
 """
 
+_CHANGES_AND_PICTURES = """
+ALTER TABLE items ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;  -- of the commit that changed it
+ALTER TABLE items ADD COLUMN added TEXT;                           -- ISO time, UTC; NULL before
+ALTER TABLE items ADD COLUMN has_file INTEGER NOT NULL DEFAULT 1 CHECK (has_file IN (0, 1));
+UPDATE items SET has_file = 0 WHERE substr(CAST(path AS TEXT), 1, 1) != '/';
+
+DROP INDEX items_path;
+CREATE UNIQUE INDEX items_path ON items (path, has_file) WHERE state = 'live';
+CREATE INDEX items_revision ON items (revision);
+CREATE INDEX items_removed ON items (id) WHERE state = 'removed';  -- to count them
+
+CREATE TABLE pictures (
+    content_hash BLOB PRIMARY KEY,         -- of items that have no file of their own
+    first_byte INTEGER NOT NULL UNIQUE,
+    n_bytes INTEGER NOT NULL,
+    sha256 BLOB NOT NULL                   -- of the bytes kept
+);
+INSERT INTO meta VALUES ('keep_pictures', 1);
+"""
+
 
 def _create_tables(db: sqlite3.Connection) -> None:
-    for statement in _TABLES.split(";\n"):
-        db.execute(statement)
+    _run(db, _TABLES)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create_tables,)
+def _add_changes_and_pictures(db: sqlite3.Connection) -> None:
+    _run(db, _CHANGES_AND_PICTURES)
+
+
+def _run(db: sqlite3.Connection, script: str) -> None:
+    """Run statements in the transaction that is open, which ``executescript`` would end."""
+    for statement in re.split(r";(?:\s*--.*)?\n", script):
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _create_tables,
+    _add_changes_and_pictures,
+    add_seals,
+)
 """Migration n (from 1) brings a catalogue of version n - 1 to version n. Append only."""
 
 
@@ -50,11 +86,13 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        close_seals(db)
+        db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
+    note_commit(db)
 
 
 def schema_version(db: sqlite3.Connection) -> int:

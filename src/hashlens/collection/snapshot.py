@@ -8,9 +8,15 @@ from sqlite3 import Connection
 import numpy as np
 from numpy.typing import NDArray
 
-from hashlens.checks import check_int, refuse
 from hashlens.codes import Codes, code_size
-from hashlens.collection.catalogue import Meta, live_rows
+from hashlens.collection.catalogue import Meta
+from hashlens.collection.records import (
+    ChangedRows,
+    changed_rows,
+    check_item_id,
+    live_rows,
+    no_item,
+)
 from hashlens.collection.rows import RowFile
 from hashlens.search import HammingIndex
 
@@ -34,6 +40,8 @@ class Snapshot:
     Attributes
     ----------
     revision : int
+    generation : int
+        Of the files; within one, a row keeps its number and its content.
     n_bits : int
     ids : int64 (n_items,), ascending
     rows : int64 (n_items,)
@@ -43,6 +51,7 @@ class Snapshot:
     """
 
     revision: int
+    generation: int
     n_bits: int
     ids: NDArray[np.int64]
     rows: NDArray[np.int64]
@@ -56,10 +65,10 @@ class Snapshot:
 
     def row_of(self, item_id: int) -> int:
         """Find the row of a live item; InputError if there is no such item."""
-        wanted = check_int("item id", item_id, 0)
+        wanted = check_item_id(item_id)
         at = int(np.searchsorted(self.ids, wanted))
         if at == len(self.ids) or self.ids[at] != wanted:
-            raise refuse("item id", "the id of an item of the collection", wanted)
+            raise no_item(wanted)
         return int(self.rows[at])
 
     def rows_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -72,18 +81,45 @@ class Snapshot:
         return None if self.features is None else self.features[rows].astype(np.float32)
 
 
-def take_snapshot(folder: Path, db: Connection, meta: Meta) -> Snapshot:
-    """Read the live items, and map the files up to the last committed row."""
-    ids, rows = live_rows(db)
+def take_snapshot(
+    folder: Path, db: Connection, meta: Meta, before: Snapshot | None = None
+) -> Snapshot:
+    """Read the live items, and map the files up to the last committed row.
+
+    Of a snapshot before this one, what no commit has changed since is taken over.
+    """
     features = features_file(folder, meta)
-    return Snapshot(
-        revision=meta.revision,
-        n_bits=meta.n_bits,
-        ids=ids,
-        rows=rows,
-        codes=codes_file(folder, meta).read(meta.n_rows),
-        features=None if features is None else features.read(meta.n_rows),
-    )
+    codes = codes_file(folder, meta).read(meta.n_rows)
+    vectors = None if features is None else features.read(meta.n_rows)
+    if before is None or before.generation != meta.generation:
+        ids, rows = live_rows(db)  # a new generation has numbered the rows anew
+    else:
+        ids, rows = _brought_forward(before, changed_rows(db, before.revision))
+    snapshot = Snapshot(meta.revision, meta.generation, meta.n_bits, ids, rows, codes, vectors)
+    if before is not None and rows is before.rows and "index" in vars(before):
+        vars(snapshot)["index"] = before.index
+    return snapshot
+
+
+def _brought_forward(
+    before: Snapshot, changed: ChangedRows
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids and rows after the changes; the very arrays of before where they are the same."""
+    at = np.searchsorted(before.ids, changed.ids)
+    known = at < len(before.ids)
+    known[known] = before.ids[at[known]] == changed.ids[known]
+    others = known & changed.live
+    others[others] = before.rows[at[others]] != changed.rows[others]
+    gone, new = known & ~changed.live, ~known & changed.live
+    if not (others | gone | new).any():
+        return before.ids, before.rows
+    rows = before.rows.copy()
+    rows[at[others]] = changed.rows[others]
+    stays = np.ones(len(rows), bool)
+    stays[at[gone]] = False
+    ids, rows = before.ids[stays], rows[stays]
+    places = np.searchsorted(ids, changed.ids[new])
+    return np.insert(ids, places, changed.ids[new]), np.insert(rows, places, changed.rows[new])
 
 
 def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

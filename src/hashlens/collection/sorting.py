@@ -1,11 +1,33 @@
 """Telling what a collection knows from what is new to it."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-from hashlens.collection.catalogue import item_at, row_of_content
+from hashlens.collection.pictures import kept_picture
+from hashlens.collection.records import as_text, item_at, row_of_content
 from hashlens.collection.sources import Candidate
+
+Outcome = Literal["added", "changed", "moved", "already"]
+
+
+class Place(NamedTuple):
+    """What a candidate is to be: a new item, or another state of one that is there.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    outcome : str
+    item_id : int or None
+        None for a new item.
+    """
+
+    candidate: Candidate
+    outcome: Outcome
+    item_id: int | None
 
 
 @dataclass
@@ -16,48 +38,113 @@ class Sorted:
     ----------
     already : int
         Nothing to do: an item with this path and this content is there.
-    relabelled : list of (Candidate, row)
-        There too, but under another label.
-    known : list of (Candidate, row)
-        New items, or items whose file has changed, whose content is stored in this row.
-    new : dict of content hash to list of Candidate
-        New or changed items that must be encoded, once for each content.
+    known : list of (Place, row)
+        To be written, with content that is stored in this row.
+    new : dict of content hash to list of Place
+        To be encoded, once for each content, and written.
     clashing : list of Candidate
         They have the path of a candidate before them, and another content.
     """
 
     already: int = 0
-    relabelled: list[tuple[Candidate, int]] = field(default_factory=list)
-    known: list[tuple[Candidate, int]] = field(default_factory=list)
-    new: dict[bytes, list[Candidate]] = field(default_factory=dict)
+    known: list[tuple[Place, int]] = field(default_factory=list)
+    new: dict[bytes, list[Place]] = field(default_factory=dict)
     clashing: list[Candidate] = field(default_factory=list)
 
 
-def sort_out(db: sqlite3.Connection, candidates: Sequence[Candidate]) -> Sorted:
-    """Sort candidates by what the catalogue says of their path and their content."""
-    result = Sorted()
-    seen: dict[str, bytes] = {}
-    for candidate in candidates:
-        before = seen.setdefault(candidate.path, candidate.content_hash)
-        if before is candidate.content_hash:
-            _sort_one(db, candidate, result)
-        elif before == candidate.content_hash:
-            result.already += 1
+class Sorter:
+    """Sorts the candidates of one data set by what the catalogue says of path and content.
+
+    Parameters
+    ----------
+    db : Connection
+        Under the writer lock.
+    keep_pictures : bool
+        An image without a file is to be kept in the collection.
+    """
+
+    def __init__(self, db: sqlite3.Connection, *, keep_pictures: bool) -> None:
+        self._db = db
+        self._keep_pictures = keep_pictures
+        self._seen: dict[tuple[str, bool], bytes] = {}
+
+    def sort_out(self, candidates: Sequence[Candidate]) -> Sorted:
+        """Sort some candidates; those before must be written by then."""
+        result = Sorted()
+        homeless = _Homeless(self._db)
+        for candidate in candidates:
+            content = candidate.content_hash
+            before = self._seen.setdefault((candidate.path, candidate.has_file), content)
+            if before is content:
+                self._sort_one(candidate, homeless, result)
+            elif before == content:
+                result.already += 1
+            else:
+                result.clashing.append(candidate)
+        return result
+
+    def _sort_one(self, candidate: Candidate, homeless: "_Homeless", result: Sorted) -> None:
+        content = candidate.content_hash
+        item = item_at(self._db, candidate.path, candidate.has_file)
+        if item is not None and item.content_hash == content:
+            is_said = candidate.label is None or item.label is not None
+            if is_said and not self._lacks_picture(candidate):
+                result.already += 1
+            else:
+                result.known.append((Place(candidate, "already", item.id), item.row))
+            return
+        if item is None:
+            moved = homeless.take(candidate)
+            place = Place(candidate, "added" if moved is None else "moved", moved)
         else:
-            result.clashing.append(candidate)
-    return result
+            place = Place(candidate, "changed", item.id)
+        row = row_of_content(self._db, content)
+        if row is None:
+            result.new.setdefault(content, []).append(place)
+        else:
+            result.known.append((place, row))
+
+    def _lacks_picture(self, candidate: Candidate) -> bool:
+        if candidate.has_file or not self._keep_pictures:
+            return False
+        return kept_picture(self._db, candidate.content_hash) is None
 
 
-def _sort_one(db: sqlite3.Connection, candidate: Candidate, result: Sorted) -> None:
-    item = item_at(db, candidate.path)
-    if item is not None and item.content_hash == candidate.content_hash:
-        if candidate.label in (None, item.label):
-            result.already += 1
-        else:
-            result.relabelled.append((candidate, item.row))
-        return
-    row = row_of_content(db, candidate.content_hash)
-    if row is None:
-        result.new.setdefault(candidate.content_hash, []).append(candidate)
-    else:
-        result.known.append((candidate, row))
+class _Homeless:
+    """Items whose file is gone: one of them has moved if its content turns up elsewhere."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._of_content: dict[bytes, list[tuple[int, str]]] = {}
+
+    def take(self, candidate: Candidate) -> int | None:
+        """Find the item that has moved to the candidate's path, preferably one of its name."""
+        if not candidate.has_file:
+            return None
+        content = candidate.content_hash
+        if content not in self._of_content:
+            self._of_content[content] = self._look_up(content)
+        found = self._of_content[content]
+        if not found:
+            return None
+        name = Path(candidate.path).name
+        moved = next((item for item in found if Path(item[1]).name == name), found[0])
+        found.remove(moved)
+        return moved[0]
+
+    def _look_up(self, content_hash: bytes) -> list[tuple[int, str]]:
+        query = """SELECT id, path FROM items
+                   WHERE content_hash = ? AND state = 'live' AND has_file = 1 ORDER BY id"""
+        items = [(i, as_text(path)) for i, path in self._db.execute(query, (content_hash,))]
+        return [item for item in items if is_gone(item[1])]
+
+
+def is_gone(path: str) -> bool:
+    """Tell whether there is certainly no file; one that may not be looked at counts as there."""
+    try:
+        os.stat(path)  # noqa: PTH116 - Path.exists takes what it may not look at for missing
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -25,12 +25,15 @@ class Candidate(NamedTuple):
     content_hash : bytes
         SHA-256 of the file.
     label : str or None
+    has_file : bool
+        Whether `path` is a path. A name that looks like one is never taken for a file.
     """
 
     position: int
     path: str
     content_hash: bytes
     label: str | None
+    has_file: bool
 
 
 def as_dataset(
@@ -79,8 +82,12 @@ def look_at(data: Dataset, position: int) -> Candidate:
     ImageError
         If its file cannot be read.
     """
-    digest = content_hash(data.images, position)
-    return Candidate(position, _path(data.images, position), digest, _label(data, position))
+    images = data.images
+    digest = content_hash(images, position)
+    source = images.sources[position] if isinstance(images, EncodedImages) else None
+    has_file = isinstance(source, Path)
+    path = os.path.abspath(source) if isinstance(source, Path) else images.name(position)  # noqa: PTH100 - Path.absolute keeps "..", and one file would have two paths
+    return Candidate(position, path, digest, _label(data, position), has_file)
 
 
 def content_hash(images: Images, position: int) -> bytes:
@@ -105,11 +112,6 @@ def content_hash(images: Images, position: int) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(images.name(position), f"cannot be read ({reason})") from None
-
-
-def _path(images: Images, position: int) -> str:
-    source = images.sources[position] if isinstance(images, EncodedImages) else None
-    return os.path.abspath(source) if isinstance(source, Path) else images.name(position)  # noqa: PTH100 - Path.absolute keeps "..", and one file would have two paths
 
 
 def _label(data: Dataset, position: int) -> str | None:

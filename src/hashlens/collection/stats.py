@@ -1,19 +1,12 @@
-"""What a collection holds: an item, and the counts."""
+"""What a collection holds, counted."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
-from typing import NamedTuple
 
-from hashlens.collection.catalogue import Meta, count_items, count_labels
-
-
-class Item(NamedTuple):
-    """One image of a collection: its id, its path (or name), and its label."""
-
-    id: int
-    path: str
-    label: str | None
+from hashlens.collection.catalogue import Meta
+from hashlens.collection.records import count_items, count_keys, count_labels
 
 
 @dataclass(frozen=True)
@@ -30,10 +23,14 @@ class Stats:
     n_bits : int
     n_features : int
         Length of a stored feature vector; 0 where features are not stored.
+    n_pictures : int
+        Images kept in the collection because they have no file of their own.
     size_bytes : int
         Of all files in the folder.
     labels : dict of str to int
         Items of each label.
+    metadata : dict of str to int
+        Items that have each key of metadata.
     """
 
     n_items: int
@@ -41,8 +38,10 @@ class Stats:
     n_rows: int
     n_bits: int
     n_features: int
+    n_pictures: int
     size_bytes: int
     labels: dict[str, int]
+    metadata: dict[str, int]
 
 
 def count(db: Connection, folder: Path, meta: Meta) -> Stats:
@@ -53,6 +52,17 @@ def count(db: Connection, folder: Path, meta: Meta) -> Stats:
         n_rows=meta.n_rows,
         n_bits=meta.n_bits,
         n_features=meta.n_features,
-        size_bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        n_pictures=int(db.execute("SELECT COUNT(*) FROM pictures").fetchone()[0]),
+        size_bytes=folder_size(folder),
         labels=count_labels(db),
+        metadata=count_keys(db),
     )
+
+
+def folder_size(folder: Path) -> int:
+    """Count the bytes of all files below a folder; one that is deleted meanwhile counts not."""
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total

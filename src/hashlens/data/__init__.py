@@ -2,7 +2,7 @@
 
 from hashlens.data.coerce import as_images
 from hashlens.data.dataset import Dataset, Splits, join_splits, stratified_split
-from hashlens.data.decode import MAX_PIXELS, decode_image
+from hashlens.data.decode import MAX_PIXELS, decode_image, image_size
 from hashlens.data.images import ArrayImages, BytesImages, EncodedImages, FileImages, Images
 from hashlens.data.loading import LoadedPixels, Skipped, iter_pixels, load_pixels
 from hashlens.data.preprocess import Preprocessing, to_channels
@@ -24,6 +24,7 @@ __all__ = [
     "Splits",
     "as_images",
     "decode_image",
+    "image_size",
     "iter_pixels",
     "join_splits",
     "load",

@@ -1,20 +1,17 @@
 """Safe decoding: any file or bytes in, an upright 8-bit RGB array or an ImageError out."""
 
 import io
-import re
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from hashlens.checks import check_int, refuse, words
+from hashlens.data.excess import excess
+from hashlens.data.quiet_pillow import quiet_pillow
 from hashlens.errors import ImageError
 
 MAX_PIXELS = 100_000_000
@@ -23,6 +20,11 @@ MAX_PIXELS = 100_000_000
 # EPS runs a program, ICO and ICNS hide images larger than their header says, and TGA has no
 # signature: such formats are not opened.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+
+_STRIP_PIXELS = 1 << 20
+_SHARES = np.rint(np.arange(1 << 16) * (255 / 65535)).astype(np.uint8)  # of 16 bits in 8
+
+_TOO_LITTLE_MEMORY = "needs more memory than there is for it"
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -37,7 +39,11 @@ _UPRIGHT = {
 
 
 def decode_image(
-    source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, name: str | None = None
+    source: str | Path | bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
+    enough: int | None = None,
 ) -> NDArray[np.uint8]:
     """Decode one image to upright 8-bit RGB.
 
@@ -55,6 +61,9 @@ def decode_image(
         own ceiling (178,956,970) holds beside it.
     name : str, optional
         What errors call the image; default: the path, or ``"image"`` for bytes.
+    enough : int >= 1, in pixels, optional
+        A JPEG that is larger may be decoded at a half, a quarter or an eighth of its size, both
+        sides at least this long: that is quicker and needs less memory.
 
     Returns
     -------
@@ -75,17 +84,53 @@ def decode_image(
     hashlens.errors.ImageError: photo.jpg: is empty
     """
     limit = check_int("max_pixels", max_pixels, 1)
+    side = None if enough is None else check_int("enough", enough, 1)
     if not isinstance(source, str | Path | bytes):
         raise refuse("source", "a path or bytes", words(type(source).__name__))
     label = name or ("image" if isinstance(source, bytes) else str(source))
     try:
-        with _open(source) as file, _quiet_pillow():
-            return _decode(file, limit)
+        with _open(source) as file, quiet_pillow():
+            return _decode(file, limit, side)
     except _RefusedError as error:
         raise ImageError(label, str(error)) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise ImageError(label, f"cannot be read ({reason})") from None
+
+
+def image_size(source: str | Path | bytes, *, name: str | None = None) -> tuple[int, int]:
+    """Read the width and height that an image's header tells; no pixels are decoded.
+
+    Parameters
+    ----------
+    source : str, Path or bytes
+        A file, or the bytes of one.
+    name : str, optional
+        What errors call the image; default: the path, or ``"image"`` for bytes.
+
+    Returns
+    -------
+    size : (int, int)
+        Width and height in pixels, as stored: before EXIF turns the image upright.
+
+    Raises
+    ------
+    ImageError
+        If the image is missing, empty or not an image.
+
+    Examples
+    --------
+    >>> image_size(b"P5 2 1 255 " + bytes([0, 255]))
+    (2, 1)
+    """
+    try:
+        with _open(source) as file, quiet_pillow(), _open_header(file) as image:
+            return image.size
+    except _RefusedError as error:
+        reason = str(error)
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error})"
+    raise ImageError(name or ("image" if isinstance(source, bytes) else str(source)), reason)
 
 
 class _RefusedError(Exception):
@@ -105,7 +150,7 @@ def _open(source: str | Path | bytes) -> BinaryIO:
         raise _RefusedError(f"is not a possible path ({error})") from None
 
 
-def _decode(file: BinaryIO, limit: int) -> NDArray[np.uint8]:
+def _decode(file: BinaryIO, limit: int, enough: int | None) -> NDArray[np.uint8]:
     if not file.read(1):
         raise _RefusedError("is empty")
     file.seek(0)
@@ -114,15 +159,28 @@ def _decode(file: BinaryIO, limit: int) -> NDArray[np.uint8]:
         if width * height > limit:
             raise _RefusedError(f"has {width} x {height} pixels, more than the limit of {limit}")
         try:
-            image.load()
-            return _as_rgb(_turned_upright(image))
+            return _pixels_of(image, file, limit, enough)
         except Image.DecompressionBombError:
             raise _RefusedError("has more pixels than the limit") from None
         except _RefusedError:
             raise
+        except MemoryError:
+            raise _RefusedError(_TOO_LITTLE_MEMORY) from None
         except Exception as error:
             # Hostile bytes can make a decoder raise anything; each means the same to the caller.
             raise _RefusedError(f"is damaged or truncated ({error})") from None
+
+
+def _pixels_of(
+    image: Image.Image, file: BinaryIO, limit: int, enough: int | None
+) -> NDArray[np.uint8]:
+    beyond = excess(image, file, limit)
+    if beyond is not None:
+        raise _RefusedError(beyond)
+    if enough is not None:
+        image.draft(None, (enough, enough))
+    image.load()
+    return _as_rgb(_turned_upright(image))
 
 
 def _open_header(file: BinaryIO) -> Image.Image:
@@ -132,6 +190,8 @@ def _open_header(file: BinaryIO) -> Image.Image:
         raise _RefusedError("has more pixels than the limit") from None
     except UnidentifiedImageError:
         raise _RefusedError("is not an image of a known format") from None
+    except MemoryError:
+        raise _RefusedError(_TOO_LITTLE_MEMORY) from None
     except Exception as error:
         raise _RefusedError(f"is damaged or truncated ({error})") from None
 
@@ -157,12 +217,27 @@ def _as_rgb(image: Image.Image) -> NDArray[np.uint8]:
         grey = _to_8_bits(np.asarray(image), is_float=image.mode == "F")
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return np.array(image.convert("RGB"), dtype=np.uint8)
+        return _on_white(image)
+    # Converting copies even what is RGB already.
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)
+
+
+def _on_white(image: Image.Image) -> NDArray[np.uint8]:
+    """Lay an image on white strip by strip: whole, it would be in memory four times."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    n_rows = max(1, _STRIP_PIXELS // image.width)
+    for top in range(0, image.height, n_rows):
+        bottom = min(top + n_rows, image.height)
+        strip = image.crop((0, top, image.width, bottom)).convert("RGBA")
+        white = Image.new("RGBA", strip.size, "white")
+        pixels[top:bottom] = np.asarray(Image.alpha_composite(white, strip).convert("RGB"))
+    return pixels
 
 
 def _to_8_bits(samples: NDArray[Any], *, is_float: bool) -> NDArray[np.uint8]:
+    if samples.dtype == np.uint16:
+        shares: NDArray[np.uint8] = _SHARES[samples]
+        return shares
     values = samples.astype(np.float64)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite(low + high):
@@ -172,35 +247,3 @@ def _to_8_bits(samples: NDArray[Any], *, is_float: bool) -> NDArray[np.uint8]:
         values, white = values - low, high - low
     scaled: NDArray[np.uint8] = np.rint(values * (255.0 / white)).astype(np.uint8)
     return scaled
-
-
-_SILENCE = ("ignore", None, Warning, re.compile(r"PIL\b(?#hashlens)"), 0)
-_silence_lock = threading.Lock()
-_silenced: list[list[Any]] = []  # the filter lists that hold the entry
-_n_decoding = 0
-
-
-@contextmanager
-def _quiet_pillow() -> Iterator[None]:
-    """Ignore the warnings Pillow raises inside itself, in all threads that decode.
-
-    ``warnings.catch_warnings`` swaps the whole filter list and is not safe between threads. One
-    entry put in front, and taken out of the same lists by the last thread to leave, is.
-    """
-    global _n_decoding
-    with _silence_lock:
-        _n_decoding += 1
-        filters = cast("list[Any]", warnings.filters)
-        if not filters or filters[0] != _SILENCE:
-            warnings.filterwarnings("ignore", module=_SILENCE[3].pattern)
-        if not any(filters is known for known in _silenced):
-            _silenced.append(filters)
-    try:
-        yield
-    finally:
-        with _silence_lock:
-            _n_decoding -= 1
-            while _n_decoding == 0 and _silenced:
-                filters = _silenced.pop()
-                if _SILENCE in filters:
-                    filters.remove(_SILENCE)

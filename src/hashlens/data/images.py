@@ -4,13 +4,16 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.checks import refuse, words
-from hashlens.data.decode import decode_image
+from hashlens.data.decode import MAX_PIXELS, decode_image
+
+if TYPE_CHECKING:
+    from hashlens.data.preprocess import Preprocessing
 
 Pixels = NDArray[np.uint8]
 
@@ -31,6 +34,16 @@ class Images(ABC):
         ImageError
             If the image cannot be decoded; it carries ``name(i)``.
         """
+
+    def prepared(self, i: int, preprocessing: "Preprocessing") -> Pixels:
+        """Decode image `i` and bring it to its size: uint8 of the shape `preprocessing` gives.
+
+        Raises
+        ------
+        ImageError
+            As `read` does.
+        """
+        return preprocessing.apply(self.read(i))
 
     @abstractmethod
     def name(self, i: int) -> str:
@@ -136,6 +149,10 @@ class EncodedImages(Images):
         """Decode image `i`: uint8 (height, width, 3)."""
         return decode_image(self.sources[i], name=self.name(i))
 
+    def prepared(self, i: int, preprocessing: "Preprocessing") -> Pixels:
+        """Decode image `i`, no larger than is needed, and bring it to its size."""
+        return decode_prepared(self.sources[i], preprocessing, self.name(i))
+
     def name(self, i: int) -> str:
         """Name image `i`."""
         return self._names[i]
@@ -155,6 +172,17 @@ class EncodedImages(Images):
             digest.update(self.name(i).encode("utf-8", "surrogateescape") + b"\0")
             digest.update(_content_digest(source))
         return digest.digest()
+
+
+def decode_prepared(
+    source: Path | bytes, preprocessing: "Preprocessing", name: str, max_pixels: int = MAX_PIXELS
+) -> Pixels:
+    """Decode an image, no larger than is needed, and bring it to its size.
+
+    All roads from a file to a code lead through here: so the same file has the same code.
+    """
+    image = decode_image(source, name=name, max_pixels=max_pixels, enough=preprocessing.enough)
+    return preprocessing.apply(image)
 
 
 class FileImages(EncodedImages):

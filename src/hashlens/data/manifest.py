@@ -16,7 +16,6 @@ Labels and split are optional; other columns are not read. Classes are sorted, a
 are; Parquet with Hugging Face class names keeps their order.
 """
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashlens.data.csv_table import read_csv
 from hashlens.data.dataset import Dataset, Splits
 from hashlens.data.images import BytesImages, EncodedImages, FileImages
 from hashlens.data.parquet import Columns, image_source, read_columns
@@ -55,7 +55,7 @@ def read_manifest(path: Path) -> Dataset | Splits:
         If the file cannot be read or a cell is not what it must be; the message has file and row.
     """
     is_csv = path.suffix.lower() == ".csv"
-    columns = _read_csv(path) if is_csv else read_columns(path, _COLUMNS)
+    columns = Columns(read_csv(path, _COLUMNS), {}) if is_csv else read_columns(path, _COLUMNS)
     table = _Table(path, 2 if is_csv else 1, columns)
     images = _images(table)
     labels, classes = _labels(table)
@@ -84,28 +84,6 @@ class _Table:
     def wrong(self, i: int, column: str, wanted: str, got: object) -> FormatError:
         place = f"{self.path}, row {self.first_row + i}"
         return FormatError(f"{place}: {column} must be {wanted}. Got {got!r:.80}.")
-
-
-def _read_csv(path: Path) -> Columns:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FormatError(f"{path}: is not a readable CSV file ({error})") from None
-    header = [name.strip() for name in rows[0]] if rows else []
-    double = {name for name in header if name in _COLUMNS and header.count(name) > 1}
-    if double:
-        raise FormatError(f"{path}, row 1: columns must differ. Got {min(double)!r} twice.")
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(header):
-            wanted = f"must have {len(header)} cells, as the header has"
-            raise FormatError(f"{path}, row {number}: {wanted}. Got {len(row)}.")
-    values = {
-        name: [row[i].strip() for row in rows[1:]]
-        for i, name in enumerate(header)
-        if name in _COLUMNS
-    }
-    return Columns(values, {})
 
 
 def _images(table: _Table) -> EncodedImages:

@@ -83,7 +83,8 @@ class FileBatches:
                 yield waiting.result()
 
     def _load(self, ids: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        loaded = load_pixels(self.images.subset(ids), self.preprocessing, strict=True)
+        # In threads: processes would be started anew for every batch.
+        loaded = load_pixels(self.images.subset(ids), self.preprocessing, strict=True, workers=0)
         return torch.from_numpy(loaded.pixels).to(self.device), self.labels[ids].to(self.device)
 
 

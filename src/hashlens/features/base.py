@@ -29,7 +29,7 @@ class Features(ABC):
         Whether hashers should see z-scores of these features.
     """
 
-    batch_size: ClassVar[int] = 64  # images computed at once: bounds the memory
+    batch_size: int = 64  # images computed at once: bounds the memory
     standardize: ClassVar[bool] = False
 
     name: str
@@ -48,6 +48,12 @@ class Features(ABC):
     @abstractmethod
     def _vectors(self, pixels: Pixels8) -> Vectors:
         """Compute one checked batch."""
+
+    def _fill(self, images: Pixels8, vectors: Vectors) -> None:
+        """Compute checked images, batch after batch."""
+        for start in range(0, len(images), self.batch_size):
+            stop = start + self.batch_size
+            vectors[start:stop] = self._vectors(images[start:stop])
 
     def transform(self, pixels: object) -> Vectors:
         """Compute the vectors of images.
@@ -71,9 +77,7 @@ class Features(ABC):
         if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
             raise refuse("pixels", f"uint8 of shape (n >= 1, {', '.join(map(str, shape))})", images)
         vectors = np.empty((len(images), self.n_features), np.float32)
-        for start in range(0, len(images), self.batch_size):
-            stop = start + self.batch_size
-            vectors[start:stop] = self._vectors(images[start:stop])
+        self._fill(images, vectors)
         return _unit_length(vectors) if self.normalize else vectors
 
 

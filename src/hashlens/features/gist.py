@@ -56,7 +56,7 @@ class GIST(Features):
     """
 
     name = "gist"
-    batch_size: ClassVar[int] = 16  # the filtered images of a batch stay in the processor's cache
+    batch_size: int = 16  # the filtered images of a batch stay in the processor's cache
     standardize: ClassVar[bool] = True
 
     def __init__(self, size: int = 32, *, normalize: bool = False) -> None:

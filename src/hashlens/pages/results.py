@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
-import hashlens
+from hashlens.pages.frame import rendered
 from hashlens.pages.pictures import Picture
 
 
@@ -20,11 +17,14 @@ class QueryRow:
     results : sequence of Picture
     note : str
         A line above the results.
+    others : sequence of Picture
+        Further pictures of the same query, where several are one question.
     """
 
     query: Picture
     results: Sequence[Picture]
     note: str = ""
+    others: Sequence[Picture] = ()
 
 
 def results_page(title: str, queries: Sequence[QueryRow], *, subtitle: str = "") -> str:
@@ -50,18 +50,4 @@ def results_page(title: str, queries: Sequence[QueryRow], *, subtitle: str = "")
     >>> "Owls &amp; others" in page, "://" in page
     (True, False)
     """
-    return _template().render(
-        title=title, subtitle=subtitle, queries=queries, version=hashlens.__version__
-    )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("hashlens.pages", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("results.html")
+    return rendered("results.html", title=title, subtitle=subtitle, queries=queries)

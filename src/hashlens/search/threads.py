@@ -4,39 +4,11 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from pathlib import Path
 
 from hashlens.checks import check_int
+from hashlens.cpus import available_cpus
 
-_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _WORDS_PER_THREAD = 1 << 20  # below this, waking a thread costs more than it gives
-
-
-def available_cpus() -> int:
-    """Count the processors this process may use: affinity and the cgroup's quota respected.
-
-    Returns
-    -------
-    n_cpus : int, at least 1
-
-    Examples
-    --------
-    >>> available_cpus() >= 1
-    True
-    """
-    if hasattr(os, "sched_getaffinity"):
-        n_cpus = len(os.sched_getaffinity(0))
-    else:
-        n_cpus = os.cpu_count() or 1
-    return max(1, min(n_cpus, _quota(n_cpus)))
-
-
-def _quota(n_cpus: int) -> int:
-    try:
-        quota, period = _CGROUP_QUOTA.read_text("ascii").split()
-        return n_cpus if quota == "max" else int(quota) // int(period)
-    except (OSError, ValueError):  # another system, or no cgroup v2: no quota to respect
-        return n_cpus
 
 
 def check_threads(threads: object) -> int:

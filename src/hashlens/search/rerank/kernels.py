@@ -84,13 +84,20 @@ def _squared_distance(row: Array, query: Array) -> Any:
 
 
 @_adding_kernel
-def _cosine(row: Array, query: Array) -> Any:
-    """Cosine of a row to a query of length 1; 0 for a row of zeros."""
+def product_and_square(row: Array, query: Array) -> Any:
+    """Product of a row and a query, and the row's squared length: both float32."""
     product, square = np.float32(0), np.float32(0)
     for j in range(row.shape[0]):
         value = as_real(row[j])
         product += value * query[j]
         square += value * value
+    return product, square
+
+
+@kernel
+def _cosine(row: Array, query: Array) -> Any:
+    """Cosine of a row to a query of length 1; 0 for a row of zeros."""
+    product, square = product_and_square(row, query)
     return product / np.sqrt(square) if square > 0 else product
 
 
