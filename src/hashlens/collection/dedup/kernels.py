@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hashlens.collection.dedup.alignment import N_COLUMNS, SIDE, agree
 from hashlens.search.compiled import Array, kernel, popcount
 from hashlens.search.rerank.kernels import as_real, product_and_square
 
@@ -37,6 +38,14 @@ class Known(NamedTuple):
     sketch: Array  # uint64 (n_pictures, n_words)
 
 
+class Greys(NamedTuple):
+    """The pixels of pictures, where they are compared."""
+
+    signatures: Array  # int8 (n, SIDE * SIDE)
+    row: Array  # int64 (n_pictures,): in `signatures`; -1 for one that could not be read
+    places: Array  # int16 (n_turns, SIDE * SIDE): where each pixel of a turned picture was
+
+
 class Cover(NamedTuple):
     """Who leads each picture: itself, another, or nobody yet; and how near it is to it."""
 
@@ -51,6 +60,8 @@ class Least(NamedTuple):
 
     cosine: Any  # float32
     sketch: int  # bits of the sketches that differ at most
+    sure: Any  # float32: cosine from which on pixels need not agree
+    pixels: Any  # float32: correlation; -1: pixels are not compared
 
 
 class Near(NamedTuple):
@@ -106,14 +117,30 @@ def _apart(asked: Array, ask: int, known: Array, picture: Any, most: int) -> Any
 
 
 @kernel
-def take(near: Near, asks: Asks, known: Known, least: Least, cover: Cover) -> int:
+def _same(owner: Any, turn: Any, picture: Any, greys: Greys, least: Any, work: Array) -> bool:
+    """Whether the pixels of a picture, turned, agree with those of another."""
+    signatures, rows, places = greys
+    asked, known = rows[owner], rows[picture]
+    if asked < 0 or known < 0:
+        return False
+    if turn == 0:
+        return agree(signatures[asked], signatures[known], least, work)
+    turned = np.empty(signatures.shape[1], np.int8)
+    for i in range(turned.shape[0]):
+        turned[i] = signatures[asked, places[turn, i]]
+    return agree(turned, signatures[known], least, work)
+
+
+@kernel
+def take(near: Near, asks: Asks, known: Known, greys: Greys, least: Least, cover: Cover) -> int:
     """Let each picture that nobody leads by its turn lead all that are near and not led yet.
 
     Returns how many pairs were compared.
     """
     owners, turns, ask_rows, turned, asked_sketch = asks
     offsets, pictures, rows, features, sketch = known
-    (cosine, most), n_compared = least, 0
+    (cosine, most, sure, pixels), n_compared = least, 0
+    work = np.empty((N_COLUMNS + 2, SIDE * SIDE), np.float32)
     leaders, distances, similarities, led_turned = cover
     asked, of = np.empty(features.shape[1], np.float32), np.int64(-1)
     rest = np.empty(asked.shape[0] // _BLOCK + 1, np.float32)
@@ -134,7 +161,10 @@ def take(near: Near, asks: Asks, known: Known, least: Least, cover: Cover) -> in
                 _widen((features if turns[ask] == 0 else turned)[ask_rows[ask]], asked, rest)
                 of = ask
             likeness = _likeness(features[rows[picture]], asked, rest, cosine)
-            if not likeness < cosine:  # true for NaN too
+            if likeness < cosine:  # false for NaN
+                continue
+            by_pixels = pixels > -1 and not likeness >= sure
+            if not by_pixels or _same(owner, turns[ask], picture, greys, pixels, work):
                 leaders[picture] = owner
                 distances[picture] = distance
                 similarities[picture] = likeness
@@ -143,7 +173,7 @@ def take(near: Near, asks: Asks, known: Known, least: Least, cover: Cover) -> in
 
 
 @kernel
-def mark(near: Near, asks: Asks, known: Known, least: Least, alone: Array) -> int:
+def mark(near: Near, asks: Asks, known: Known, greys: Greys, least: Least, alone: Array) -> int:
     """Unmark the pictures that are near to another one.
 
     One that has been found is not asked for any more: the others that are like it are alone, and
@@ -151,7 +181,8 @@ def mark(near: Near, asks: Asks, known: Known, least: Least, alone: Array) -> in
     """
     owners, turns, ask_rows, turned, asked_sketch = asks
     offsets, pictures, rows, features, sketch = known
-    (cosine, most), n_compared = least, 0
+    (cosine, most, sure, pixels), n_compared = least, 0
+    work = np.empty((N_COLUMNS + 2, SIDE * SIDE), np.float32)
     asked, of, asking = np.empty(features.shape[1], np.float32), np.int64(-1), False
     rest = np.empty(asked.shape[0] // _BLOCK + 1, np.float32)
     for i in range(near.ask.shape[0]):
@@ -169,8 +200,13 @@ def mark(near: Near, asks: Asks, known: Known, least: Least, alone: Array) -> in
             if not is_turned and picture < owner and alone[picture]:
                 continue  # it has asked before, and nothing was like it
             n_compared += 1
-            apart = _apart(asked_sketch, ask, sketch, picture, most)
-            if not (apart or _likeness(features[rows[picture]], asked, rest, cosine) < cosine):
+            if _apart(asked_sketch, ask, sketch, picture, most):
+                continue
+            likeness = _likeness(features[rows[picture]], asked, rest, cosine)
+            if likeness < cosine:  # false for NaN
+                continue
+            by_pixels = pixels > -1 and not likeness >= sure
+            if not by_pixels or _same(owner, turns[ask], picture, greys, pixels, work):
                 alone[owner] = False
                 alone[picture] = False
     return n_compared

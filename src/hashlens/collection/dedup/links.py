@@ -16,15 +16,31 @@ from hashlens.search.segment import read_only
 
 Tell = Callable[[int, int], None]
 
+_NO_GREYS = kernels.Greys(np.empty((0, 0), np.int8), np.empty(0, np.int64), np.empty((0, 0), "i2"))
+
 _FEWEST, _FIRST_BATCH, _LARGEST_BATCH = 1 << 5, 1 << 10, 1 << 15  # asks
 _MANY_PAIRS = 2_000_000  # less than a second by features
 
 
 class Limit(NamedTuple):
-    """How near two pictures must be: bits at most, and cosine of their features at least."""
+    """How near two pictures must be.
+
+    Attributes
+    ----------
+    radius : int
+        Bits at most.
+    similarity : float
+        Cosine of their features at least.
+    sure : float
+        Cosine from which on their pixels need not agree.
+    pixels : float
+        Correlation of their pixels at least; -1 compares none.
+    """
 
     radius: int
     similarity: float
+    sure: float = 1.0
+    pixels: float = -1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +87,8 @@ class Pictures:
         Of each picture's features.
     features : float16 (m, d), may be mapped, rows of length 1; or None
     turned : Turned, optional
+    greys : Greys, optional
+        Their pixels; without them a limit of pixels is not looked at.
     """
 
     n_bits: int
@@ -78,6 +96,7 @@ class Pictures:
     rows: NDArray[np.int64]
     features: NDArray[np.float16] | None
     turned: Turned | None = None
+    greys: kernels.Greys | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -89,7 +108,9 @@ class Pictures:
             place = np.full(len(self), -1)
             place[chosen] = np.arange(len(chosen))
             turned = turned.of(place)
-        return replace(self, codes=self.codes[chosen], rows=self.rows[chosen], turned=turned)
+        greys = self.greys and self.greys._replace(row=self.greys.row[chosen])
+        codes, rows = self.codes[chosen], self.rows[chosen]
+        return replace(self, codes=codes, rows=rows, turned=turned, greys=greys)
 
 
 def linked(pictures: Pictures, limit: Limit, tell: Tell | None = None) -> NDArray[np.bool_]:
@@ -109,7 +130,7 @@ def linked(pictures: Pictures, limit: Limit, tell: Tell | None = None) -> NDArra
         return asking
 
     for near in search.near(wanted, tell):
-        search.compared(kernels.mark(near, search.asks, search.known, search.least, alone))
+        search.mark(near, alone)
     return ~alone
 
 
@@ -156,7 +177,7 @@ def cover(pictures: Pictures, limit: Limit, tell: Tell | None = None) -> kernels
         return asking
 
     for near in search.near(wanted, tell):
-        search.compared(kernels.take(near, search.asks, search.known, search.least, found))
+        search.take(near, found)
     return found
 
 
@@ -168,7 +189,8 @@ class _Search:
 
     def __init__(self, pictures: Pictures, limit: Limit) -> None:
         self._n_bits, self._radius = pictures.n_bits, limit.radius
-        self.least = kernels.Least(np.float32(limit.similarity), most_bits(limit.similarity))
+        self.greys = pictures.greys or _NO_GREYS
+        self.least = _least(limit, pictures.greys is not None)
         distinct = Distinct.of(pictures.codes, pictures.n_bits)
         self._codes = distinct.codes
         n, also = len(pictures), pictures.turned or _nothing_turned(pictures)
@@ -188,7 +210,17 @@ class _Search:
         self._n_compared = 0
         self._asked = np.concatenate([pictures.codes, also.codes])[order]
 
-    def compared(self, n_pairs: int) -> None:
+    def mark(self, near: kernels.Near, alone: NDArray[np.bool_]) -> None:
+        """Unmark the pictures of some pairs that are alike."""
+        n_pairs = kernels.mark(near, self.asks, self.known, self.greys, self.least, alone)
+        self._count(n_pairs)
+
+    def take(self, near: kernels.Near, found: kernels.Cover) -> None:
+        """Let the first picture of some pairs lead the others."""
+        n_pairs = kernels.take(near, self.asks, self.known, self.greys, self.least, found)
+        self._count(n_pairs)
+
+    def _count(self, n_pairs: int) -> None:
         """Count pairs that were compared; where they become too many, sketches come first."""
         self._n_compared += n_pairs
         if self._may_sketch and self._n_compared > _MANY_PAIRS:
@@ -218,6 +250,12 @@ class _Search:
                     break
             if tell is not None:
                 tell(start, n_asks)
+
+
+def _least(limit: Limit, by_pixels: bool) -> kernels.Least:
+    cosine, sure = np.float32(limit.similarity), np.float32(limit.sure)
+    pixels = np.float32(limit.pixels if by_pixels else -1)
+    return kernels.Least(cosine, most_bits(limit.similarity), sure, pixels)
 
 
 def _sketches_of(pictures: Pictures | Turned) -> NDArray[np.uint64]:

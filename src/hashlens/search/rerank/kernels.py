@@ -23,7 +23,7 @@ _I32, _F32 = ir.IntType(32), ir.FloatType()
 _INFINITY = 0x7F800000  # of a float32
 
 
-def _adding_kernel(function: Function) -> Function:
+def adding_kernel(function: Function) -> Function:
     """As :func:`hashlens.search.compiled.kernel`, with sums in any order: else they go one by one.
 
     NaN and infinity keep their meaning.
@@ -74,7 +74,7 @@ def _ask_for_row(flat: Array, row: int, width: int) -> None:
             prefetch(flat, row * width + j)
 
 
-@_adding_kernel
+@adding_kernel
 def _squared_distance(row: Array, query: Array) -> Any:
     total = np.float32(0)
     for j in range(row.shape[0]):
@@ -83,7 +83,7 @@ def _squared_distance(row: Array, query: Array) -> Any:
     return total
 
 
-@_adding_kernel
+@adding_kernel
 def product_and_square(row: Array, query: Array) -> Any:
     """Product of a row and a query, and the row's squared length: both float32."""
     product, square = np.float32(0), np.float32(0)
