@@ -5,56 +5,47 @@
 Each photo is copied as people copy photos (see `_copies.py`), all of them are indexed in the way of
 ``hashlens index``, and every pair of pictures is judged: it is right if both come from one photo.
 The classes of the photos are cut in two. On one half the limits are chosen, the widest that are
-right often enough; the other half is reported. imagehash's perceptual hash is judged on the same
-pairs, where it is installed. Photos: ``$HASHLENS_DATA_DIR/photos``.
+right often enough; the other half is reported. Of the tier ``same`` the limit of the pixels is
+chosen, those of codes and features are the present ones: all that they have to do is to leave few
+pairs to be compared. imagehash's perceptual hash is judged on the same pairs, where it is
+installed. Photos: ``$HASHLENS_DATA_DIR/photos``.
 """
 
 import argparse
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from benchmarks._copies import EDITS, TURNED, copy_of, write_copies
+from benchmarks._pairs import COSINES, PIXELS, RADII, Coded, Near, Tally, near_pairs, tally
 from benchmarks._record import RESULTS, environment, write_result
 
 from hashlens.codes import hamming
 from hashlens.collection import Collection, index_photos
 from hashlens.collection.dedup import Duplicates
+from hashlens.collection.dedup.alignment import N_COLUMNS, SIDE, agree
+from hashlens.collection.dedup.finding import MOST_READ
+from hashlens.collection.dedup.kernels import Greys
 from hashlens.collection.dedup.links import Limit, Pictures, cover, linked
+from hashlens.collection.dedup.pixels import signatures, turned_places, unread_greys
 from hashlens.collection.dedup.tiers import default_limit
 from hashlens.collection.dedup.turning import TURNS, TurnedImages, turn_name, wanted_turns
 from hashlens.collection.snapshot import unit_rows
-from hashlens.data import BytesImages, FileImages
+from hashlens.data import BytesImages, FileImages, Images, Preprocessing, load_pixels
 from hashlens.hashers import ITQ
 from hashlens.model import Model
 from hashlens.search.join import count_self_join
 
 N_BITS = 64
-RADII = 17
-COSINES = np.round(np.arange(0.70, 1.0, 0.01), 2)
 PRECISION = {"same": 0.999, "similar": 0.99}
 STEP = 12  # of the quick run: one photo in so many
 N_TURNED = 150
 N_TIMED = 100_000
-
-
-class Coded(NamedTuple):
-    """Pictures by photo: picture ``e * n + p`` is photo p, edited in way e (0 is not at all)."""
-
-    codes: np.ndarray
-    features: np.ndarray  # float32, rows of length 1
-    hashes: np.ndarray | None  # perceptual hashes, as packed codes
-    n: int
-
-    def of(self, photos: np.ndarray) -> "Coded":
-        """Return the pictures of some photos."""
-        n_edits = len(self.codes) // self.n
-        chosen = (np.arange(n_edits)[:, None] * self.n + photos).ravel()
-        hashes = None if self.hashes is None else self.hashes[chosen]
-        return Coded(self.codes[chosen], self.features[chosen], hashes, len(photos))
 
 
 def main() -> None:
@@ -69,7 +60,7 @@ def main() -> None:
     command = "python -m benchmarks.bench_dedup" + " --quick" * arguments.quick
     with tempfile.TemporaryDirectory() as scratch:
         result = measured(Path(scratch), top, photos, edits, arguments.features)
-    result["times"] = timed(N_TIMED // (50 if arguments.quick else 1))
+    result["times"] = timed(N_TIMED // 50, 64) if arguments.quick else timed(N_TIMED, 1280)
     result |= {"command": command, "environment": environment(("ImageHash",))}
     write_result(arguments.out, result)
     for row in (*result["tiers"], *result["edits"], *result["times"]):
@@ -86,9 +77,10 @@ def measured(
     coded = coded_of(collection, files, len(photos))
     chosen, reported = halves(photos, seed=0)
     labels = np.unique([str(photo.parent) for photo in photos], return_inverse=True)[1]
-    tiers, limits = choose(coded, labels, chosen, reported)
-    rows = [edit_row(coded.of(reported), number, edit, limits) for number, edit in enumerate(edits)]
-    turned = photos_of(photos, reported[:N_TURNED])
+    tiers, limits, pairs = choose(coded, labels, chosen, reported)
+    b = coded.of(reported)
+    rows = [edit_row(b, pairs, number, edit, limits) for number, edit in enumerate(edits, 1)]
+    turned = [photos[i] for i in reported[:N_TURNED]]
     rows += [turned_row(collection.model, turned, edit, limits["same"]) for edit in TURNED]
     return {
         "title": f"Duplicates among {len(photos)} photos and {len(edits)} copies of each",
@@ -99,12 +91,14 @@ def measured(
         "features": features,
         "limits": {name: limit._asdict() for name, limit in limits.items()},
         "tiers": tiers,
-        "grid": grid(coded.of(reported)),
+        "grid": grid(pairs, limits["same"], len(reported)),
         "edits": rows,
         "groups": judged(collection, files, len(photos), reported),
-        "defaults": {
-            tier: default_limit(tier, N_BITS, by_features=True)._asdict() for tier in PRECISION
-        },
+        "defaults": [
+            {"tier": tier, "by": by, **default_limit(tier, N_BITS, by == "features")._asdict()}
+            for by in ("features", "codes alone")
+            for tier in PRECISION
+        ],
     }
 
 
@@ -114,7 +108,12 @@ def coded_of(collection: Collection, files: list[Path], n: int) -> Coded:
         ids = {item.path: item.id for item in collection.items(n=len(files))}
         rows = snapshot.rows_of(np.array([ids[str(file)] for file in files]))
         vectors = unit_rows(snapshot.vectors(rows))
-        return Coded(snapshot.codes[rows], vectors, perceptual_hashes(files), n)
+        pixels = signatures_of(FileImages(files))
+        return Coded(snapshot.codes[rows], vectors, pixels, perceptual_hashes(files), n)
+
+
+def signatures_of(images: Images) -> np.ndarray:
+    return signatures(load_pixels(images, Preprocessing(SIDE, SIDE, 1)).pixels[..., 0])
 
 
 def perceptual_hashes(files: list[Path]) -> np.ndarray | None:
@@ -137,131 +136,114 @@ def halves(photos: list[Path], seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(first), np.flatnonzero(~first)
 
 
-def photos_of(photos: list[Path], which: np.ndarray) -> list[Path]:
-    return [photos[i] for i in which]
-
-
-class Tally(NamedTuple):
-    """Pairs by distance and cosine: [radius, cosine] counts what lies within both limits."""
-
-    right: np.ndarray
-    wrong: np.ndarray
-    n_right: int
-
-    def precision(self) -> np.ndarray:
-        """Share of the pairs found that are right."""
-        return self.right / np.maximum(self.right + self.wrong, 1)
-
-    def recall(self) -> np.ndarray:
-        """Share of the right pairs that are found."""
-        return self.right / max(self.n_right, 1)
-
-    def widest(self, least: float, radius: int = 0) -> tuple[int, int]:
-        """Of the limits that are right often enough, those that find most; then the narrowest.
-
-        The radius is at least the one given.
-        """
-        found = np.where((self.precision() >= least) & (self.right > 0), self.right, -1)
-        found[:radius] = -2
-        radius, cosine = np.nonzero(found == found.max())
-        best = np.lexsort((-cosine, radius))[0]
-        return int(radius[best]), int(cosine[best])
-
-
-def tally(codes: np.ndarray, features: np.ndarray | None, groups: np.ndarray) -> Tally:
-    """Judge all pairs: those of one group are right."""
-    edges = np.append(-1.0, COSINES) if features is not None else np.array([-1.0])
-    counts = np.zeros((2, RADII, len(edges)), np.int64)
-    n_right = 0
-    for start in range(0, len(codes), 256):
-        rows = np.arange(start, min(start + 256, len(codes)))
-        later = rows[:, None] < np.arange(len(codes))
-        right = (groups[rows][:, None] == groups) & later
-        n_right += int(right.sum())
-        bits = hamming(codes[rows], codes, 64)
-        near = (bits < RADII) & later
-        level = np.zeros(near.sum(), np.int64)
-        if features is not None:
-            level = np.searchsorted(edges, (features[rows] @ features.T)[near], "right") - 1
-        np.add.at(counts, ((~right[near]).astype(int), bits[near], level), 1)
-    within = counts.cumsum(axis=1)[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
-    return Tally(within[0], within[1], n_right)
-
-
-def origins(coded: Coded) -> np.ndarray:
-    return np.arange(len(coded.codes)) % coded.n
-
-
 def choose(
     coded: Coded, labels: np.ndarray, chosen: np.ndarray, reported: np.ndarray
-) -> tuple[list[dict[str, Any]], dict[str, Limit]]:
+) -> tuple[list[dict[str, Any]], dict[str, Limit], Near]:
     """Choose the limits of each way to tell, and judge them on the other half."""
-    rows, limits = [], {}
-
-    def judge(name: str, tier: str, tallies: tuple[Tally, Tally, Tally], cosines: bool) -> None:
-        of = {"similar": "same", "similar, codes alone": "codes alone"}.get(name, "")
-        at_least = limits[of].radius if of else 0
-        radius, level = tallies[0].widest(PRECISION[tier], at_least)
-        cosine = float(np.append(-1.0, COSINES)[level]) if cosines else -1.0
-        limits[name] = Limit(radius, cosine)
-        at, originals = tallies[1], tallies[2]
-        rows.append(
-            {
-                "tier": tier,
-                "by": name,
-                "radius": radius,
-                "cosine": cosine if cosines else None,
-                "precision": float(at.precision()[radius, level]),
-                "recall": float(at.recall()[radius, level]),
-                "wrong pairs": int(at.wrong[radius, level]),
-                "wrong pairs of originals": int(originals.wrong[radius, level]),
-            }
-        )
-
     a, b = coded.of(chosen), coded.of(reported)
-    alone = b.codes[: b.n], b.features[: b.n], np.arange(b.n)
-    ways = {"same": (a.codes, a.features, b.codes, b.features, alone)}
-    ways["codes alone"] = (a.codes, None, b.codes, None, (alone[0], None, alone[2]))
+    pairs = near_pairs(a, RADII - 3), near_pairs(b, RADII - 3)
+    rows, limits = [], {}
+    for name, by_features in (("same", True), ("codes and pixels", False)):
+        limits[name] = with_pixels(pairs[0], default_limit("same", N_BITS, by_features))
+        rows.append({"tier": "same", "by": name} | judged_pairs(pairs[1], limits[name], b.n))
+    for name, (of_a, of_b, originals), tier, radius in by_two_limits(
+        a, b, labels, chosen, reported
+    ):
+        at_least = limits["same"].radius + 1 if radius else 0
+        limits[name], row = judged_tallies(of_a, of_b, originals, PRECISION[tier], at_least)
+        rows.append({"tier": tier, "by": name} | row)
+    return rows, limits, pairs[1]
+
+
+def with_pixels(pairs: Near, limit: Limit) -> Limit:
+    """Lower the correlation of the pixels as far as the pairs found are right often enough."""
+    for pixels in PIXELS:
+        found = pairs.within(limit._replace(pixels=float(pixels)))
+        if found.any() and pairs.right[found].mean() >= PRECISION["same"]:
+            break
+    return limit._replace(pixels=float(pixels))
+
+
+def judged_pairs(pairs: Near, limit: Limit, n: int) -> dict[str, Any]:
+    found = pairs.within(limit)
+    wrong = found & ~pairs.right
+    return {
+        "radius": limit.radius,
+        "cosine": limit.similarity if limit.similarity > -1 else None,
+        "pixels": limit.pixels,
+        "precision": float(pairs.right[found].mean()) if found.any() else None,
+        "recall": float((found & pairs.right).sum() / pairs.n_right),
+        "wrong pairs": int(wrong.sum()),
+        "wrong pairs of originals": int((wrong & (pairs.second < n)).sum()),
+        "pairs near": int(pairs.within(limit._replace(pixels=-1.0)).sum()),
+    }
+
+
+Tallies = tuple[Tally, Tally, Tally]
+
+
+def by_two_limits(
+    a: Coded, b: Coded, labels: np.ndarray, chosen: np.ndarray, reported: np.ndarray
+) -> Iterator[tuple[str, Tallies, str, bool]]:
+    """Tally the ways to tell that have a radius, and perhaps a cosine, and nothing else."""
+    photos = np.arange(b.n)
+    for name, by_features in (("features alone", True), ("codes alone", False)):
+        known = [(half, half.features if by_features else None) for half in (a, b)]
+        sides = [tally(half.codes, features, half.origins()) for half, features in known]
+        alone = b.features[: b.n] if by_features else None
+        yield name, (*sides, tally(b.codes[: b.n], alone, photos)), "same", False
     if a.hashes is not None and b.hashes is not None:
-        by_hash = (b.hashes[: b.n], None, alone[2])
-        ways["phash"] = (a.hashes, None, b.hashes, None, by_hash)
-    for name, (x, fx, y, fy, originals) in ways.items():
-        sets = tally(x, fx, origins(a)), tally(y, fy, origins(b)), tally(*originals)
-        judge(name, "same", sets, fx is not None)
+        of_a, of_b = (tally(half.hashes, None, half.origins()) for half in (a, b))
+        yield "phash", (of_a, of_b, tally(b.hashes[: b.n], None, photos)), "same", False
     for name, by_features in (("similar", True), ("similar, codes alone", False)):
-        sides = []
-        for half, photos in ((a, chosen), (b, reported)):
-            features = half.features[: half.n] if by_features else None
-            sides.append(tally(half.codes[: half.n], features, labels[photos]))
-        judge(name, "similar", (sides[0], sides[1], sides[1]), by_features)
-    return rows, limits
+        sides = [
+            tally(half.codes[: half.n], half.features[: half.n] if by_features else None, of)
+            for half, of in ((a, labels[chosen]), (b, labels[reported]))
+        ]
+        yield name, (sides[0], sides[1], sides[1]), "similar", by_features
 
 
-def grid(coded: Coded) -> list[dict[str, Any]]:
-    """Precision and recall of the same picture for some radii and cosines."""
-    judged = tally(coded.codes, coded.features, origins(coded))
-    levels = [0, *(1 + int(np.searchsorted(COSINES, c)) for c in (0.8, 0.9, 0.94, 0.96, 0.98))]
-    names = np.append(-1.0, COSINES)
+def judged_tallies(
+    of_a: Tally, of_b: Tally, originals: Tally, precision: float, at_least: int
+) -> tuple[Limit, dict[str, Any]]:
+    """Choose a radius and a cosine on one half, and judge them on the other."""
+    at = radius, level = of_a.widest(precision, at_least)
+    by_features = of_a.right.shape[1] > 1
+    cosine = float(np.append(-1.0, COSINES)[level])
+    return Limit(radius, cosine), {
+        "radius": radius,
+        "cosine": cosine if by_features else None,
+        "pixels": None,
+        "precision": float(of_b.precision()[at]),
+        "recall": float(of_b.recall()[at]),
+        "wrong pairs": int(of_b.wrong[at]),
+        "wrong pairs of originals": int(originals.wrong[at]),
+        "pairs near": int(of_b.right[at] + of_b.wrong[at]),
+    }
+
+
+def grid(pairs: Near, limit: Limit, n: int) -> list[dict[str, Any]]:
+    """Judge the tier same for some radii and cosines: which pairs the pixels are compared of."""
     return [
-        {
-            "radius": radius,
-            "cosine": None if level == 0 else float(names[level]),
-            "precision": float(judged.precision()[radius, level]),
-            "recall": float(judged.recall()[radius, level]),
-        }
-        for radius in (0, 2, 4, 6, 8, 12, 16)
-        for level in levels
+        judged_pairs(pairs, limit._replace(radius=radius, similarity=cosine), n)
+        for radius in (6, 8, 10, 12, 14)
+        for cosine in (-1.0, 0.6, 0.7, 0.8)
     ]
 
 
-def edit_row(coded: Coded, number: int, edit: str, limits: dict[str, Limit]) -> dict[str, Any]:
+def edit_row(
+    coded: Coded, pairs: Near, number: int, edit: str, limits: dict[str, Limit]
+) -> dict[str, Any]:
     """How many copies of one kind are found from their photos."""
-    n, here = coded.n, slice((number + 1) * coded.n, (number + 2) * coded.n)
+    n, here = coded.n, slice(number * coded.n, (number + 1) * coded.n)
     bits = np.bitwise_count(coded.codes[:n] ^ coded.codes[here]).sum(axis=1)
     cosines = (coded.features[:n] * coded.features[here]).sum(axis=1)
     row: dict[str, Any] = {"edit": edit, "bits, median": float(np.median(bits))}
     row["cosine, median"] = float(np.median(cosines))
-    for name in ("same", "codes alone", "similar"):
+    of_copy = (pairs.first < n) & (pairs.second == pairs.first + number * n)
+    for name in ("same", "codes and pixels"):
+        row[name] = float((pairs.within(limits[name]) & of_copy).sum() / n)
+    for name in ("features alone", "codes alone", "similar"):
         limit = limits[name]
         row[name] = float(((bits <= limit.radius) & (cosines >= limit.similarity)).mean())
     if coded.hashes is not None:
@@ -272,14 +254,18 @@ def edit_row(coded: Coded, number: int, edit: str, limits: dict[str, Limit]) -> 
 
 def turned_row(model: Model, photos: list[Path], edit: str, limit: Limit) -> dict[str, Any]:
     """Count the turned copies that are found from their photos, which are turned for it."""
-    copies = model.embed(BytesImages([copy_of(photo, edit, 0) for photo in photos]))
-    features = unit_rows(copies.features)
+    files = BytesImages([copy_of(photo, edit, 0) for photo in photos])
+    copies, copied = model.embed(files), signatures_of(files)
+    features, places = unit_rows(copies.features), turned_places()
+    known = signatures_of(FileImages(photos))
     found = np.zeros((len(photos), len(photos)), bool)
     for turn in (0, *wanted_turns(edit == "mirrored", edit == "rotated")):
-        images = TurnedImages(FileImages(photos), turn)
-        turned = model.embed(images)
+        turned = model.embed(TurnedImages(FileImages(photos), turn))
         near = hamming(turned.codes, copies.codes, model.n_bits) <= limit.radius
-        near &= unit_rows(turned.features) @ features.T >= limit.similarity
+        cosines = unit_rows(turned.features) @ features.T
+        near &= cosines >= limit.similarity
+        for i, j in np.argwhere(near & (cosines < limit.sure)):
+            near[i, j] = same_pixels(known[i][places[turn]], copied[j], limit.pixels)
         if turn_name(turn) == "":
             untouched = float(near.diagonal().mean())
         found |= near
@@ -290,6 +276,11 @@ def turned_row(model: Model, photos: list[Path], edit: str, limit: Limit) -> dic
         "wrong pairs": int(found.sum() - found.diagonal().sum()),
         "turns": [name for name in TURNS if name.startswith(edit)][: 1 + 2 * (edit == "rotated")],
     }
+
+
+def same_pixels(a: np.ndarray, b: np.ndarray, least: float) -> bool:
+    work = np.empty((N_COLUMNS + 2, SIDE * SIDE), np.float32)
+    return bool(agree(np.ascontiguousarray(a), b, np.float32(least), work))
 
 
 def judged(
@@ -312,10 +303,10 @@ def judged(
     }
 
 
-def timed(n: int) -> list[dict[str, Any]]:
+def timed(n: int, width: int) -> list[dict[str, Any]]:
     """Time the grouping of codes that are spread, clustered, half equal, and crowded."""
-    rng, limit = np.random.default_rng(0), default_limit("same", N_BITS, by_features=True)
-    features = clustered(rng, n)
+    rng = np.random.default_rng(0)
+    features = clustered(rng, n, width)
     spread = rng.integers(0, 256, (n, N_BITS // 8), np.uint8)
     equal, half = spread.copy(), n // 2
     equal[half:] = equal[0]
@@ -337,29 +328,46 @@ def timed(n: int) -> list[dict[str, Any]]:
         "half of them equal, no features": (equal, None),
         "half of them within a few bits": (crowd, alike),
     }
+    limit = default_limit("same", N_BITS, by_features=True)
     grouped(spread[:500], features[:500], limit)  # compiles
-    return [
-        {"codes": name, "n": n} | grouped(codes, stored, limit)
-        for name, (codes, stored) in cases.items()
-    ]
+    rows = []
+    for name, (codes, stored) in cases.items():
+        limit = default_limit("same", N_BITS, stored is not None)
+        rows.append({"codes": name, "n": n} | grouped(codes, stored, limit))
+    return rows
 
 
 def grouped(codes: np.ndarray, features: np.ndarray | None, limit: Limit) -> dict[str, Any]:
-    pictures = Pictures(N_BITS, codes, np.arange(len(codes)), features)
+    """Group pictures as the tier same does, but for the reading: no pixels of theirs agree."""
+    pictures, radius = Pictures(N_BITS, codes, np.arange(len(codes)), features), limit.radius
     began = time.perf_counter()
-    candidates = np.flatnonzero(linked(pictures, limit))
-    found = cover(pictures.subset(candidates), limit)
+    near = pictures.subset(np.flatnonzero(linked(pictures, limit)))
+    before = time.perf_counter()
+    few = len(near) <= MOST_READ
+    if few or features is None:
+        near = replace(near, greys=noise(len(near)) if few else unread_greys(len(near)))
+    else:
+        limit = limit.without_pixels()
+    began += time.perf_counter() - before
+    same = near.subset(np.flatnonzero(linked(near, limit)))
+    found = cover(same, limit)
     seconds = time.perf_counter() - began
-    n_groups = len(np.unique(found.leader))
-    n_pairs = count_self_join(codes, N_BITS, limit.radius).total
-    return {"pairs within the radius": n_pairs} | {
+    return {
+        "pairs within the radius": count_self_join(codes, N_BITS, radius).total,
         "seconds": seconds,
-        "candidates": len(candidates),
-        "groups": n_groups,
+        "with one near": len(near),
+        "read": len(near) if few else 0,
+        "candidates": len(same),
+        "groups": len(np.unique(found.leader)),
     }
 
 
-def clustered(rng: np.random.Generator, n: int, width: int = 1280) -> np.ndarray:
+def noise(n: int) -> Greys:
+    greys = np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE), np.uint8)
+    return Greys(signatures(greys), np.arange(n), turned_places())
+
+
+def clustered(rng: np.random.Generator, n: int, width: int) -> np.ndarray:
     """Unit vectors around a thousand centres, those around ten: as images of ten classes lie."""
     classes = rng.standard_normal((10, width), np.float32)
     centres = classes[rng.integers(0, 10, 1000)] + rng.standard_normal((1000, width), np.float32)

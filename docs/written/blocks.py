@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from written.collections import indexing, photos, serving
 from written.comparisons import best_lines
 from written.searches import has_faiss, search_line
 from written.tables import stored_results, table_of
@@ -66,4 +67,9 @@ def _readme() -> str:
     return "\n".join(parts)
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"readme": _readme}
+BLOCKS: dict[str, Callable[[], str]] = {
+    "readme": _readme,
+    "indexing": indexing,
+    "photos": photos,
+    "serving": serving,
+}

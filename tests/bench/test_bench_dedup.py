@@ -60,6 +60,51 @@ def test_pairs_are_tallied_as_defined(bench: Any) -> None:
     assert tally.n_right == (groups[i] == groups[j]).sum()
 
 
+def test_near_pairs_are_judged_as_defined(bench: Any) -> None:
+    rng = np.random.default_rng(0)
+    greys = rng.integers(0, 256, (6, bench.SIDE, bench.SIDE))
+    greys = np.concatenate([greys, np.clip(greys + rng.normal(0, 15, greys.shape), 0, 255)])
+    pixels = bench.signatures(greys.astype(np.uint8))
+    codes = rng.integers(0, 4, (12, 8), np.uint8)
+    features = rng.standard_normal((12, 6)).astype(np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    pairs = bench.near_pairs(bench.Coded(codes, features, pixels, None, 6), 6)
+    i, j = np.triu_indices(12, 1)
+    bits = np.bitwise_count(codes[i] ^ codes[j]).sum(axis=1)
+    assert np.array_equal(pairs.first, i[bits <= 6])
+    assert np.array_equal(pairs.second, j[bits <= 6])
+    assert np.array_equal(pairs.right, (i % 6 == j % 6)[bits <= 6])
+    assert pairs.n_right == 6
+    by_pixels = pairs.within(bench.Limit(6, -1.0, pixels=0.95))
+    assert np.array_equal(by_pixels, pairs.right)
+    near = pairs.within(bench.Limit(4, 0.1, 0.5, 0.95))
+    cosine = (features[i] * features[j]).sum(axis=1)[bits <= 6]
+    expected = (bits[bits <= 6] <= 4) & (cosine >= 0.1) & ((cosine >= 0.5) | pairs.right)
+    assert np.array_equal(near, expected)
+
+
+def test_limits_are_chosen_on_one_half_and_judged_on_the_other(bench: Any) -> None:
+    rng, n = np.random.default_rng(0), 12
+    greys = rng.integers(0, 256, (n, bench.SIDE, bench.SIDE))
+    greys = np.concatenate([greys, np.clip(greys + rng.normal(0, 6, greys.shape), 0, 255)])
+    codes, features = rng.integers(0, 256, (n, 8), np.uint8), rng.standard_normal((n, 40))
+    features = np.tile(features / np.linalg.norm(features, axis=1, keepdims=True), (2, 1))
+    pixels = bench.signatures(greys.astype(np.uint8))
+    coded = bench.Coded(np.tile(codes, (2, 1)), features.astype(np.float32), pixels, None, n)
+    halves = np.arange(0, n, 2), np.arange(1, n, 2)
+    rows, limits, pairs = bench.choose(coded, np.arange(n) // 4, *halves)
+    by = {row["by"]: row for row in rows}
+    for name in ("same", "features alone", "codes alone"):
+        assert (by[name]["precision"], by[name]["recall"], by[name]["wrong pairs"]) == (1, 1, 0)
+    found = by["codes and pixels"]
+    assert (found["precision"], found["wrong pairs"]) == (1, 0)
+    assert found["recall"] > 0.5
+    assert limits["similar"].radius > limits["same"].radius
+    assert limits["same"].pixels == bench.PIXELS[0]
+    assert bench.edit_row(coded.of(halves[1]), pairs, 1, "saved", limits)["same"] == 1
+
+
+@pytest.mark.slow
 def test_quick_writes_a_result(bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     for i in range(48):
@@ -75,7 +120,9 @@ def test_quick_writes_a_result(bench: Any, tmp_path: Path, monkeypatch: pytest.M
     bench.main()
     result = json.loads(out.read_text("utf-8"))
     assert (result["photos"], result["copies"]) == (12, 24)
-    assert {row["by"] for row in result["tiers"]} >= {"same", "codes alone", "similar"}
+    assert {row["by"] for row in result["tiers"]} >= {"same", "codes and pixels", "similar"}
+    defaults = [row["radius"] for row in result["defaults"]]
+    assert defaults[:2] == [bench.default_limit(tier, 64, True).radius for tier in bench.PRECISION]
     assert [row["edit"] for row in result["edits"]] == [
         "JPEG quality 90",
         "cropped by 10 %",

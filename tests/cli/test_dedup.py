@@ -65,7 +65,9 @@ def test_it_lists_and_changes_nothing(
 def test_json_says_what_is_known(photos: Path, out: Path) -> None:
     result = answer("dedup", out, *NEAR)
     assert (result["tier"], result["items"], result["superfluous"]) == ("same", 10, 2)
-    assert result["limits"] == {"same": {"radius": 1, "similarity": 0.99}}
+    limit = {"radius": 1, "similarity": 0.99, "sure": 0.99, "pixels": 0.97}
+    assert result["limits"] == {"same": limit}
+    assert (result["n_unread"], result["not_read"]) == (0, [])
     assert result["acted"] is None
     identical, same = result["groups"]
     assert identical["tier"] == "identical"
@@ -124,6 +126,20 @@ def test_the_page_shows_groups_side_by_side(
     text = Path(shown[0].removeprefix("file://")).read_text("utf-8")
     assert text.count("<figure") == 2
     assert "1 more groups are not shown" in text
+
+
+def test_what_could_not_be_read_is_said(
+    photos: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "changed.png").unlink()
+    said = call("dedup", out, *NEAR).stderr
+    assert f"not read: {photos / 'changed.png'}: " in said
+    assert "pixels of 1 images were not compared" in said
+    assert "too many" not in said
+    monkeypatch.setattr("hashlens.collection.dedup.finding.MOST_READ", 1)
+    said = call("dedup", out, *NEAR).stderr
+    assert "pixels of 2 images were not compared" in said
+    assert "too many lie near another one" in said
 
 
 def test_nothing_found_is_said(out: Path) -> None:

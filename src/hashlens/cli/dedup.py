@@ -77,6 +77,8 @@ def dedup(
 ) -> None:
     """Find duplicates in a collection. It lists them; nothing is ever deleted.
 
+    Pictures that lie near one another by code and features are decoded, and their pixels compared.
+
     Of each group one is kept: the one with the most pixels, then bytes, then the one added first.
     --move and --link touch a file only if it, and the one that is kept, have the bytes that were
     indexed; --move can be undone, and goes on where it was stopped.
@@ -106,8 +108,7 @@ def dedup(
         )
         page = write_page(html, photos, found, watcher) if html or open_page else None
         acted = _act(photos, found, move, watcher) if acts else None
-    for bad in found.not_turned:
-        note(f"not turned: {printable(bad)}")
+    _tell_unread(found)
     if as_json:
         done = None if acted is None else _as_dict(acted)
         print_json({"collection": str(photos.path), **found.as_dict(), "acted": done})
@@ -162,6 +163,20 @@ def _tell(photos: "Collection", found: "Duplicates", acted: "Acted | None", link
     _tell_left(acted)
     done = "linked" if link else "moved"
     note(f"{len(acted.done)} files {done}, {acted.size_bytes / 1e6:.1f} MB")
+
+
+def _tell_unread(found: "Duplicates") -> None:
+    from hashlens.cli.output import note
+
+    for word, names in (("not turned", found.not_turned), ("not read", found.not_read)):
+        for bad in names[:_SHOWN]:
+            note(f"{word}: {printable(bad)}")
+        if len(names) > _SHOWN:
+            note(f"... and {len(names) - _SHOWN} more; --json names them all")
+    if found.n_unread:
+        note(f"pixels of {found.n_unread:,} images were not compared: fewer copies are found")
+    if found.n_unread > len(found.not_read):
+        note("too many lie near another one: lower --radius, or look part by part with --where")
 
 
 def _tell_undone(acted: "Acted", as_json: bool) -> None:

@@ -18,7 +18,7 @@ _TITLES = {
     "identical": ("Identical files", "The same bytes, to the last one."),
     "same": (
         "The same picture",
-        "Saved again, or changed a little. Look: a few may be of the same kind of thing only.",
+        "Saved again, or changed a little.",
     ),
     "similar": (
         "Similar scenes",
@@ -77,7 +77,11 @@ def _part(
     if tier in found.limits:
         limit = found.limits[tier]
         text += f" Within {bits(limit.radius)}"
-        text += f", cosine at least {limit.similarity:g}." if limit.similarity > -1 else "."
+        text += f", cosine at least {limit.similarity:g}" if limit.similarity > -1 else ""
+        if limit.pixels > -1:
+            text += f", and correlation of the pixels at least {limit.pixels:g}"
+            text += f" unless the cosine is {limit.sure:g}" if limit.similarity > -1 else ""
+        text += "."
     return Part(title, text, rows, rest), left
 
 

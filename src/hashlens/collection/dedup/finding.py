@@ -12,6 +12,7 @@ from hashlens.checks import check_choice
 from hashlens.collection.dedup.facts import KEEP, Entry, Facts, order_to_keep, read_facts
 from hashlens.collection.dedup.kernels import Cover
 from hashlens.collection.dedup.links import Limit, Pictures, cover, linked
+from hashlens.collection.dedup.pixels import read_greys, unread_greys
 from hashlens.collection.dedup.report import Duplicate, Duplicates, Group
 from hashlens.collection.dedup.tiers import IDENTICAL, SAME, chosen_limits
 from hashlens.collection.dedup.turning import encode_turned, turn_name, wanted_turns
@@ -23,6 +24,9 @@ from hashlens.model import Model
 from hashlens.watcher import Watcher
 
 Numbers = NDArray[np.int64]
+ImagesOf = Callable[[Sequence[Entry]], Images]
+
+MOST_READ = 50_000  # pictures: 50 MB, and some minutes of decoding
 
 
 @dataclass(frozen=True)
@@ -93,11 +97,11 @@ class Finder:
             wanted.tier, seen.n_bits, seen.features is not None, wanted.radius, wanted.similarity
         )
         self._facts: dict[int, Facts] = {}
-        self._unread: tuple[Skipped, ...] = ()
+        self._not_turned: tuple[Skipped, ...] = ()
+        self._not_read: tuple[Skipped, ...] = ()
+        self._n_unread = 0
 
-    def run(
-        self, model: Callable[[], Model], images: Callable[[list[Entry]], Images]
-    ) -> Duplicates:
+    def run(self, model: Callable[[], Model], images: ImagesOf) -> Duplicates:
         """Find all groups.
 
         Parameters
@@ -105,17 +109,24 @@ class Finder:
         model : callable
             Gives the model; asked only to encode turned pictures.
         images : callable
-            Gives the images of items; asked only then.
+            Gives the images of items; asked only then, and to compare their pixels.
         """
         groups, which = self._identical()
         for tier, limit in self._limits.items():
             pictures = self._compared.pictures(which)
             turns = wanted_turns(self._wanted.mirrored, self._wanted.rotated)
             if tier == SAME and turns and len(which):
-                source = images([self._compared.entries[i] for i in which])
-                turned, self._unread = encode_turned(model(), source, turns, self._watcher)
+                source = images(self._entries(which))
+                turned, self._not_turned = encode_turned(model(), source, turns, self._watcher)
                 pictures = replace(pictures, turned=turned)
-            found, which = self._alike(tier, limit, pictures, which)
+            near = self._near(tier, limit, pictures)
+            pictures, items = pictures.subset(near), which[near]
+            if limit.pixels > -1:
+                limit, pictures = self._with_pixels(limit, pictures, items, images)
+                same = self._near(tier, limit, pictures)
+                pictures, items = pictures.subset(same), items[same]
+            found, superfluous = self._grouped(tier, limit, pictures, items)
+            which = np.setdiff1d(which, superfluous)
             groups += found
         return Duplicates(
             groups=tuple(groups),
@@ -124,7 +135,9 @@ class Finder:
             n_items=len(self._compared.entries),
             n_bits=self._compared.snapshot.n_bits,
             seconds=time.monotonic() - self._started,
-            not_turned=tuple(f"{bad.name}: {bad.reason}" for bad in self._unread),
+            not_turned=_in_words(self._not_turned),
+            not_read=_in_words(self._not_read),
+            n_unread=self._n_unread,
         )
 
     def _identical(self) -> tuple[list[Group], Numbers]:
@@ -140,22 +153,36 @@ class Finder:
         ]
         return _largest_first(groups), np.sort([group[0] for group in ordered]).astype(np.int64)
 
-    def _alike(
-        self, tier: str, limit: Limit, pictures: Pictures, which: Numbers
+    def _near(self, tier: str, limit: Limit, pictures: Pictures) -> Numbers:
+        """Number the pictures that have another one within the limit."""
+        self._watcher.stage(f"comparing pictures ({tier})", len(pictures))
+        return np.flatnonzero(linked(pictures, limit, self._watcher.advance))
+
+    def _with_pixels(
+        self, limit: Limit, pictures: Pictures, items: Numbers, images: ImagesOf
+    ) -> tuple[Limit, Pictures]:
+        """Read the pictures that are near one another; none where they are too many."""
+        if len(items) > MOST_READ:
+            self._n_unread = len(items)
+            if pictures.features is not None:
+                return limit.without_pixels(), pictures
+            return limit, replace(pictures, greys=unread_greys(len(items)))
+        greys, self._not_read = read_greys(self._entries(items), images, self._watcher)
+        self._n_unread = len(self._not_read)
+        return limit, replace(pictures, greys=greys)
+
+    def _grouped(
+        self, tier: str, limit: Limit, pictures: Pictures, items: Numbers
     ) -> tuple[list[Group], Numbers]:
-        """Group what is alike among some items; tell which items are kept, or alone."""
-        watcher = self._watcher
-        watcher.stage(f"comparing pictures ({tier})", len(which))
-        candidates = np.flatnonzero(linked(pictures, limit, watcher.advance))
-        self._look_at(which[candidates].tolist())
-        place = {int(which[at]): int(at) for at in candidates}
+        """Group items that have another one within the limit; tell which are superfluous."""
+        self._look_at(items.tolist())
+        place = {int(item): at for at, item in enumerate(items)}
         order = np.array([place[i] for i in self._in_order(place)], np.int64)
-        watcher.stage(f"grouping pictures ({tier})", len(order))
-        found = cover(pictures.subset(order), limit, watcher.advance)
-        items = which[order]
-        groups = [self._group(tier, items, found, m) for m in _members(found.leader)]
-        superfluous = items[found.leader != np.arange(len(items))]
-        return _largest_first(groups), np.setdiff1d(which, superfluous)
+        self._watcher.stage(f"grouping pictures ({tier})", len(order))
+        found = cover(pictures.subset(order), limit, self._watcher.advance)
+        ordered = items[order]
+        groups = [self._group(tier, ordered, found, m) for m in _members(found.leader)]
+        return _largest_first(groups), ordered[found.leader != np.arange(len(ordered))]
 
     def _group(self, tier: str, items: Numbers, found: Cover, members: Numbers) -> Group:
         others = members[1:]
@@ -176,8 +203,11 @@ class Finder:
     def _look_at(self, which: Sequence[int]) -> None:
         unknown = [i for i in which if i not in self._facts]
         if unknown:
-            entries = [self._compared.entries[i] for i in unknown]
-            self._facts.update(zip(unknown, read_facts(entries, self._watcher), strict=True))
+            facts = read_facts(self._entries(unknown), self._watcher)
+            self._facts.update(zip(unknown, facts, strict=True))
+
+    def _entries(self, which: Sequence[int] | Numbers) -> list[Entry]:
+        return [self._compared.entries[i] for i in which]
 
     def _in_order(self, which: Sequence[int] | dict[int, int]) -> list[int]:
         keep, entries = self._wanted.keep, self._compared.entries
@@ -200,3 +230,7 @@ def _kept_first(duplicates: list[Duplicate]) -> tuple[Duplicate, tuple[Duplicate
 
 def _largest_first(groups: list[Group]) -> list[Group]:
     return sorted(groups, key=lambda group: (-group.spare_bytes, group.kept.id))
+
+
+def _in_words(unread: Sequence[Skipped]) -> tuple[str, ...]:
+    return tuple(f"{bad.name}: {bad.reason}" for bad in unread)

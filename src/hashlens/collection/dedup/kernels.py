@@ -14,6 +14,7 @@ from hashlens.search.compiled import Array, kernel, popcount
 from hashlens.search.rerank.kernels import as_real, product_and_square
 
 OPEN = -1
+_UNLIKE = np.float32(-2)
 _BLOCK = 128
 _ROUNDING = np.float32(0.01)  # of lengths: stored rows are of length 1 as far as float16 goes
 
@@ -62,6 +63,24 @@ class Least(NamedTuple):
     sketch: int  # bits of the sketches that differ at most
     sure: Any  # float32: cosine from which on pixels need not agree
     pixels: Any  # float32: correlation; -1: pixels are not compared
+
+
+class Problem(NamedTuple):
+    """Who asks, who is known, and how like they must be."""
+
+    asks: Asks
+    known: Known
+    greys: Greys
+    least: Least
+
+
+class Scratch(NamedTuple):
+    """What is kept from one pair to the next."""
+
+    ask: Array  # int64 (1,): the last ask whose features were needed
+    features: Array  # float32 (d,): of that ask
+    rest: Array  # float32: length of what follows each block of them
+    pixels: Array  # float32, of `agree`
 
 
 class Near(NamedTuple):
@@ -117,7 +136,9 @@ def _apart(asked: Array, ask: int, known: Array, picture: Any, most: int) -> Any
 
 
 @kernel
-def _same(owner: Any, turn: Any, picture: Any, greys: Greys, least: Any, work: Array) -> bool:
+def _same_pixels(
+    owner: Any, turn: Any, picture: Any, greys: Greys, least: Any, work: Array
+) -> bool:
     """Whether the pixels of a picture, turned, agree with those of another."""
     signatures, rows, places = greys
     asked, known = rows[owner], rows[picture]
@@ -132,18 +153,45 @@ def _same(owner: Any, turn: Any, picture: Any, greys: Greys, least: Any, work: A
 
 
 @kernel
-def take(near: Near, asks: Asks, known: Known, greys: Greys, least: Least, cover: Cover) -> int:
+def _scratch(features: Array) -> Scratch:
+    asked = np.empty(features.shape[1], np.float32)
+    rest = np.empty(asked.shape[0] // _BLOCK + 1, np.float32)
+    work = np.empty((N_COLUMNS + 2, SIDE * SIDE), np.float32)
+    return Scratch(np.full(1, -1), asked, rest, work)
+
+
+@kernel
+def _alike(ask: Any, picture: Any, problem: Problem, scratch: Scratch) -> Any:
+    """Cosine of what is asked for and a picture, NaN without features; or `_UNLIKE`."""
+    owners, turns, ask_rows, turned, _ = problem.asks
+    known, (cosine, _, sure, pixels) = problem.known, problem.least
+    if scratch.ask[0] != ask:
+        row = (known.features if turns[ask] == 0 else turned)[ask_rows[ask]]
+        _widen(row, scratch.features, scratch.rest)
+        scratch.ask[0] = ask
+    row = known.features[known.row[picture]]
+    likeness = _likeness(row, scratch.features, scratch.rest, cosine)
+    if likeness < cosine:  # false for NaN
+        return _UNLIKE
+    if pixels <= -1 or likeness >= sure:
+        return likeness
+    work, greys = scratch.pixels, problem.greys
+    if _same_pixels(owners[ask], turns[ask], picture, greys, pixels, work):
+        return likeness
+    return _UNLIKE
+
+
+@kernel
+def take(near: Near, problem: Problem, cover: Cover) -> int:
     """Let each picture that nobody leads by its turn lead all that are near and not led yet.
 
     Returns how many pairs were compared.
     """
-    owners, turns, ask_rows, turned, asked_sketch = asks
-    offsets, pictures, rows, features, sketch = known
-    (cosine, most, sure, pixels), n_compared = least, 0
-    work = np.empty((N_COLUMNS + 2, SIDE * SIDE), np.float32)
+    owners, turns = problem.asks.owner, problem.asks.turn
+    offsets, pictures = problem.known.offsets, problem.known.pictures
+    asked_sketch, sketch, most = problem.asks.sketch, problem.known.sketch, problem.least.sketch
     leaders, distances, similarities, led_turned = cover
-    asked, of = np.empty(features.shape[1], np.float32), np.int64(-1)
-    rest = np.empty(asked.shape[0] // _BLOCK + 1, np.float32)
+    scratch, n_compared = _scratch(problem.known.features), 0
     for i in range(near.ask.shape[0]):
         ask, code, distance = near.ask[i], near.code[i], near.distance[i]
         owner = owners[ask]
@@ -157,14 +205,8 @@ def take(near: Near, asks: Asks, known: Known, greys: Greys, least: Least, cover
             n_compared += 1
             if _apart(asked_sketch, ask, sketch, picture, most):
                 continue
-            if of != ask:
-                _widen((features if turns[ask] == 0 else turned)[ask_rows[ask]], asked, rest)
-                of = ask
-            likeness = _likeness(features[rows[picture]], asked, rest, cosine)
-            if likeness < cosine:  # false for NaN
-                continue
-            by_pixels = pixels > -1 and not likeness >= sure
-            if not by_pixels or _same(owner, turns[ask], picture, greys, pixels, work):
+            likeness = _alike(ask, picture, problem, scratch)
+            if likeness != _UNLIKE:  # true for NaN
                 leaders[picture] = owner
                 distances[picture] = distance
                 similarities[picture] = likeness
@@ -173,23 +215,21 @@ def take(near: Near, asks: Asks, known: Known, greys: Greys, least: Least, cover
 
 
 @kernel
-def mark(near: Near, asks: Asks, known: Known, greys: Greys, least: Least, alone: Array) -> int:
+def mark(near: Near, problem: Problem, alone: Array) -> int:
     """Unmark the pictures that are near to another one.
 
     One that has been found is not asked for any more: the others that are like it are alone, and
     ask themselves, or have been found too. Returns how many pairs were compared.
     """
-    owners, turns, ask_rows, turned, asked_sketch = asks
-    offsets, pictures, rows, features, sketch = known
-    (cosine, most, sure, pixels), n_compared = least, 0
-    work = np.empty((N_COLUMNS + 2, SIDE * SIDE), np.float32)
-    asked, of, asking = np.empty(features.shape[1], np.float32), np.int64(-1), False
-    rest = np.empty(asked.shape[0] // _BLOCK + 1, np.float32)
+    owners, turns = problem.asks.owner, problem.asks.turn
+    offsets, pictures = problem.known.offsets, problem.known.pictures
+    asked_sketch, sketch, most = problem.asks.sketch, problem.known.sketch, problem.least.sketch
+    scratch, n_compared = _scratch(problem.known.features), 0
+    of, asking = np.int64(-1), False
     for i in range(near.ask.shape[0]):
         ask, code = near.ask[i], near.code[i]
         owner, is_turned = owners[ask], turns[ask] != 0
         if ask != of:
-            _widen((features if turns[ask] == 0 else turned)[ask_rows[ask]], asked, rest)
             of, asking = ask, is_turned or alone[owner]
         if not asking:
             continue
@@ -200,13 +240,8 @@ def mark(near: Near, asks: Asks, known: Known, greys: Greys, least: Least, alone
             if not is_turned and picture < owner and alone[picture]:
                 continue  # it has asked before, and nothing was like it
             n_compared += 1
-            if _apart(asked_sketch, ask, sketch, picture, most):
-                continue
-            likeness = _likeness(features[rows[picture]], asked, rest, cosine)
-            if likeness < cosine:  # false for NaN
-                continue
-            by_pixels = pixels > -1 and not likeness >= sure
-            if not by_pixels or _same(owner, turns[ask], picture, greys, pixels, work):
+            apart = _apart(asked_sketch, ask, sketch, picture, most)
+            if not (apart or _alike(ask, picture, problem, scratch) == _UNLIKE):
                 alone[owner] = False
                 alone[picture] = False
     return n_compared

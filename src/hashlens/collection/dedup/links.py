@@ -42,6 +42,10 @@ class Limit(NamedTuple):
     sure: float = 1.0
     pixels: float = -1.0
 
+    def without_pixels(self) -> Self:
+        """Return the limit by features alone: as narrow as no pixels are needed for."""
+        return self._replace(similarity=self.sure, pixels=-1.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Turned:
@@ -189,8 +193,6 @@ class _Search:
 
     def __init__(self, pictures: Pictures, limit: Limit) -> None:
         self._n_bits, self._radius = pictures.n_bits, limit.radius
-        self.greys = pictures.greys or _NO_GREYS
-        self.least = _least(limit, pictures.greys is not None)
         distinct = Distinct.of(pictures.codes, pictures.n_bits)
         self._codes = distinct.codes
         n, also = len(pictures), pictures.turned or _nothing_turned(pictures)
@@ -199,11 +201,11 @@ class _Search:
         order = np.lexsort((turn, owner))
         rows = np.concatenate([pictures.rows, also.rows])
         stored, none = _bits_of(pictures.features), no_sketches(len(owner))
-        self.known = kernels.Known(
-            distinct.offsets, distinct.items, pictures.rows, stored, none[:n]
-        )
-        self.asks = kernels.Asks(
-            owner[order], turn[order], rows[order], _bits_of(also.features), none
+        self.problem = kernels.Problem(
+            kernels.Asks(owner[order], turn[order], rows[order], _bits_of(also.features), none),
+            kernels.Known(distinct.offsets, distinct.items, pictures.rows, stored, none[:n]),
+            pictures.greys or _NO_GREYS,
+            _least(limit, pictures.greys is not None),
         )
         self._to_sketch = (pictures, also, order)
         self._may_sketch = pictures.features is not None and limit.similarity > 0
@@ -212,13 +214,11 @@ class _Search:
 
     def mark(self, near: kernels.Near, alone: NDArray[np.bool_]) -> None:
         """Unmark the pictures of some pairs that are alike."""
-        n_pairs = kernels.mark(near, self.asks, self.known, self.greys, self.least, alone)
-        self._count(n_pairs)
+        self._count(kernels.mark(near, self.problem, alone))
 
     def take(self, near: kernels.Near, found: kernels.Cover) -> None:
         """Let the first picture of some pairs lead the others."""
-        n_pairs = kernels.take(near, self.asks, self.known, self.greys, self.least, found)
-        self._count(n_pairs)
+        self._count(kernels.take(near, self.problem, found))
 
     def _count(self, n_pairs: int) -> None:
         """Count pairs that were compared; where they become too many, sketches come first."""
@@ -228,14 +228,14 @@ class _Search:
             pictures, turned, order = self._to_sketch
             known = _sketches_of(pictures)
             asked = np.concatenate([known, _sketches_of(turned)])[order]
-            self.known, self.asks = (
-                self.known._replace(sketch=known),
-                self.asks._replace(sketch=asked),
+            self.problem = self.problem._replace(
+                asks=self.problem.asks._replace(sketch=asked),
+                known=self.problem.known._replace(sketch=known),
             )
 
     def near(self, wanted: Wanted, tell: Tell | None) -> Iterator[kernels.Near]:
         """Yield what is near to the asks that are wanted by the time they are reached."""
-        asks, n_asks = self.asks, len(self._asked)
+        asks, n_asks = self.problem.asks, len(self._asked)
         start, size = 0, _FIRST_BATCH
         while start < n_asks:
             stop = min(start + size, n_asks)

@@ -38,7 +38,7 @@ def signatures(greys: NDArray[np.uint8]) -> NDArray[np.int8]:
     kept -= kept.mean(axis=(1, 2), keepdims=True)
     spread = kept.std(axis=(1, 2), keepdims=True)
     scaled = np.where(spread > _FLAT, kept / np.maximum(spread, _FLAT), 0)
-    whole = np.clip(np.rint(SPREAD * scaled), -127, 127).astype(np.int8)
+    whole: NDArray[np.int8] = np.clip(np.rint(SPREAD * scaled), -127, 127).astype(np.int8)
     return whole.reshape(len(greys), SIDE * SIDE)
 
 
@@ -46,13 +46,16 @@ def _smoothing(width: float) -> NDArray[np.float32]:
     """Weights of a Gauss curve around each pixel of a row; they add up to 1."""
     apart = np.subtract.outer(np.arange(SIDE), np.arange(SIDE))
     weights = np.exp(-0.5 * (apart / width) ** 2)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    smoothing: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(
+        np.float32
+    )
+    return smoothing
 
 
 def turned_places() -> NDArray[np.int16]:
     """Where each pixel of a turned picture was: int16 (n_turns, SIDE * SIDE)."""
-    places = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
-    return np.array([turn(places).ravel() for turn in TURNS.values()], np.int16)
+    places = np.arange(SIDE * SIDE, dtype=np.int16).reshape(SIDE, SIDE)
+    return np.array([turn(places).ravel() for turn in TURNS.values()])
 
 
 def read_greys(

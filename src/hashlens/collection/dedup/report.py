@@ -100,13 +100,18 @@ class Duplicates:
     tier : str
         The widest that was looked for.
     limits : dict of str to Limit
-        Radius in bits, and least cosine, of the tiers that have them.
+        Of the tiers that have one.
     n_items : int
         That were compared.
     n_bits : int
     seconds : float
     not_turned : tuple of str
-        Names of the images that could not be read to be turned.
+        Images that could not be read to be turned, and why.
+    not_read : tuple of str
+        Images that could not be read to compare their pixels, and why.
+    n_unread : int
+        Images whose pixels were not compared although another one is near: those, or all where
+        they were too many to be read. They were told by features alone, within a narrower limit.
     """
 
     groups: tuple[Group, ...]
@@ -116,6 +121,8 @@ class Duplicates:
     n_bits: int
     seconds: float
     not_turned: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
+    n_unread: int = 0
 
     def of(self, tier: str) -> tuple[Group, ...]:
         """Return the groups of one tier."""
@@ -133,21 +140,26 @@ class Duplicates:
 
     def as_dict(self) -> dict[str, Any]:
         """Describe it, JSON-able."""
-        by_features = self.limits and all(limit.similarity > -1 for limit in self.limits.values())
         return {
             "tier": self.tier,
             "items": self.n_items,
             "n_bits": self.n_bits,
-            "limits": {
-                tier: {
-                    "radius": limit.radius,
-                    "similarity": limit.similarity if by_features else None,
-                }
-                for tier, limit in self.limits.items()
-            },
+            "limits": {tier: _as_dict(limit) for tier, limit in self.limits.items()},
             "superfluous": self.n_superfluous,
             "spare_bytes": self.spare_bytes,
             "not_turned": list(self.not_turned),
+            "not_read": list(self.not_read),
+            "n_unread": self.n_unread,
             "seconds": round(self.seconds, 4),
             "groups": [group.as_dict() for group in self.groups],
         }
+
+
+def _as_dict(limit: Limit) -> dict[str, Any]:
+    by_features, by_pixels = limit.similarity > -1, limit.pixels > -1
+    return {
+        "radius": limit.radius,
+        "similarity": limit.similarity if by_features else None,
+        "sure": limit.sure if by_features and by_pixels else None,
+        "pixels": limit.pixels if by_pixels else None,
+    }

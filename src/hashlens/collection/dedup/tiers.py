@@ -1,7 +1,5 @@
 """The three tiers of duplicates, and how near two pictures must be for each."""
 
-from typing import NamedTuple
-
 from hashlens.checks import check_choice, check_float, check_int, refuse, words
 from hashlens.collection.dedup.links import Limit
 
@@ -9,18 +7,11 @@ IDENTICAL, SAME, SIMILAR = TIERS = ("identical", "same", "similar")
 """The same bytes; the same picture, saved again or changed a little; a scene that is alike."""
 
 
-class _Default(NamedTuple):
-    """A limit relative to the length of the codes."""
-
-    radius_share: float
-    similarity: float
-
-
-# Measured by benchmarks/bench_dedup.py on photos that codes of 64 bits were fitted on: the widest
-# that was right for at least 99 % of the pairs (the same picture), or 95 % (the same class).
-_DEFAULTS = {SAME: _Default(9 / 64, 0.96), SIMILAR: _Default(9 / 64, 0.85)}
-# No radius was right as often without features: only equal codes count as the same picture.
-_BY_CODE_ALONE = {SAME: 0.0, SIMILAR: 2 / 64}
+# Measured by benchmarks/bench_dedup.py on photos, for codes of 64 bits that were fitted on them.
+# Of the pairs found by the limit of the same picture, 999 in 1000 at least were right.
+_BITS = 64
+_DEFAULTS = {SAME: Limit(12, 0.7, sure=0.98, pixels=0.97), SIMILAR: Limit(13, 0.85)}
+_BY_CODES = {SAME: Limit(12, -1.0, pixels=0.97), SIMILAR: Limit(2, -1.0)}
 
 
 def default_limit(tier: str, n_bits: int, by_features: bool) -> Limit:
@@ -31,18 +22,16 @@ def default_limit(tier: str, n_bits: int, by_features: bool) -> Limit:
     tier : {"same", "similar"}
     n_bits : int
     by_features : bool
-        Whether the collection stores features; without them the radius alone has to tell, and is
-        narrower.
+        Whether the collection stores features; without them the codes, and in the tier ``same``
+        the pixels, have to tell.
 
     Examples
     --------
     >>> default_limit("same", 64, by_features=True).radius
-    9
+    12
     """
-    if not by_features:
-        return Limit(round(_BY_CODE_ALONE[tier] * n_bits), -1.0)
-    default = _DEFAULTS[tier]
-    return Limit(round(default.radius_share * n_bits), default.similarity)
+    limit = (_DEFAULTS if by_features else _BY_CODES)[tier]
+    return limit._replace(radius=round(limit.radius / _BITS * n_bits))
 
 
 def chosen_limits(
@@ -73,7 +62,8 @@ def chosen_limits(
     if radius is not None:
         limit = limit._replace(radius=check_int("radius", radius, 0, n_bits))
     if similarity is not None:
-        limit = limit._replace(similarity=check_float("similarity", similarity, -1, 1))
+        least = check_float("similarity", similarity, -1, 1)
+        limit = limit._replace(similarity=least, sure=max(least, limit.sure))
     return limits | {tier: limit}
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from hashlens.data import Images, Skipped
 from hashlens.model import Model
 from hashlens.watcher import Watcher
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
 
 _ENCODED_AT_ONCE = 64
 
