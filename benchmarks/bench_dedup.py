@@ -32,7 +32,7 @@ from hashlens.collection.dedup.alignment import N_COLUMNS, SIDE, agree
 from hashlens.collection.dedup.finding import MOST_READ
 from hashlens.collection.dedup.kernels import Greys
 from hashlens.collection.dedup.links import Limit, Pictures, cover, linked
-from hashlens.collection.dedup.pixels import signatures, turned_places, unread_greys
+from hashlens.collection.dedup.pixels import signatures, turned_places
 from hashlens.collection.dedup.tiers import default_limit
 from hashlens.collection.dedup.turning import TURNS, TurnedImages, turn_name, wanted_turns
 from hashlens.collection.snapshot import unit_rows
@@ -343,9 +343,12 @@ def grouped(codes: np.ndarray, features: np.ndarray | None, limit: Limit) -> dic
     began = time.perf_counter()
     near = pictures.subset(np.flatnonzero(linked(pictures, limit)))
     before = time.perf_counter()
-    few = len(near) <= MOST_READ
-    if few or features is None:
-        near = replace(near, greys=noise(len(near)) if few else unread_greys(len(near)))
+    n_near = len(near)
+    few = n_near <= MOST_READ
+    if few:
+        near = replace(near, greys=noise(len(near)))
+    elif features is None:
+        near = near.subset(np.arange(0))
     else:
         limit = limit.without_pixels()
     began += time.perf_counter() - before
@@ -355,8 +358,8 @@ def grouped(codes: np.ndarray, features: np.ndarray | None, limit: Limit) -> dic
     return {
         "pairs within the radius": count_self_join(codes, N_BITS, radius).total,
         "seconds": seconds,
-        "with one near": len(near),
-        "read": len(near) if few else 0,
+        "with one near": n_near,
+        "read": n_near if few else 0,
         "candidates": len(same),
         "groups": len(np.unique(found.leader)),
     }

@@ -12,7 +12,7 @@ from hashlens.checks import check_choice
 from hashlens.collection.dedup.facts import KEEP, Entry, Facts, order_to_keep, read_facts
 from hashlens.collection.dedup.kernels import Cover
 from hashlens.collection.dedup.links import Limit, Pictures, cover, linked
-from hashlens.collection.dedup.pixels import read_greys, unread_greys
+from hashlens.collection.dedup.pixels import read_greys
 from hashlens.collection.dedup.report import Duplicate, Duplicates, Group
 from hashlens.collection.dedup.tiers import IDENTICAL, SAME, chosen_limits
 from hashlens.collection.dedup.turning import encode_turned, turn_name, wanted_turns
@@ -164,9 +164,9 @@ class Finder:
         """Read the pictures that are near one another; none where they are too many."""
         if len(items) > MOST_READ:
             self._n_unread = len(items)
-            if pictures.features is not None:
-                return limit.without_pixels(), pictures
-            return limit, replace(pictures, greys=unread_greys(len(items)))
+            if pictures.features is None:  # codes alone do not tell
+                return limit, pictures.subset(items[:0])
+            return limit.without_pixels(), pictures
         greys, self._not_read = read_greys(self._entries(items), images, self._watcher)
         self._n_unread = len(self._not_read)
         return limit, replace(pictures, greys=greys)

@@ -83,8 +83,3 @@ def read_greys(
             done += len(part.kept) + len(part.skipped)
             watcher.advance(done, len(entries))
     return Greys(out, rows, turned_places()), tuple(unread)
-
-
-def unread_greys(n: int) -> Greys:
-    """Greys of pictures of which none is read."""
-    return Greys(np.zeros((0, SIDE * SIDE), np.int8), np.full(n, -1), turned_places())
