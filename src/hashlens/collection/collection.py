@@ -109,6 +109,9 @@ class Collection(Looking, Searching, Changing):
     ) -> Duplicates:
         """Find duplicates, in groups of which one is kept; nothing is changed.
 
+        Pictures that may be the same by code and features are decoded, for their pixels to be
+        compared.
+
         Parameters
         ----------
         tier : {"identical", "same", "similar"}
