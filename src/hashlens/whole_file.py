@@ -1,6 +1,7 @@
 """Files that are complete under their name, or not there at all."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,3 +46,20 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path, *, needed: bool = True) -> None:
+    """Put the names in a folder down to the disk; Windows does so by itself.
+
+    Where that is not `needed`, a file system that cannot do it is no error.
+    """
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if needed:
+            raise
+    finally:
+        os.close(handle)

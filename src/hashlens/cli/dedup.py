@@ -8,7 +8,8 @@ import typer
 
 from hashlens.checks import printable
 from hashlens.cli.dedup_page import in_words, write_page
-from hashlens.cli.options import Json, one_of
+from hashlens.cli.options import Html, Json, OpenPage, one_of
+from hashlens.cli.page import show_page
 
 if TYPE_CHECKING:
     from hashlens.collection import Collection
@@ -69,10 +70,8 @@ def dedup(
     undo: Annotated[
         Path | None, typer.Option("--undo", help="Move files back that --move moved to a folder.")
     ] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page of pictures.")] = None,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Show the page in the browser.")
-    ] = False,
+    html: Html = None,
+    open_page: OpenPage = False,
     as_json: Json = False,
 ) -> None:
     """Find duplicates in a collection. It lists them; nothing is ever deleted.
@@ -85,7 +84,7 @@ def dedup(
 
     Example: hashlens dedup photos.hl --html duplicates.html
     """
-    from hashlens.cli.output import note, print_json, watching
+    from hashlens.cli.output import print_json, watching
     from hashlens.collection import Collection
 
     _check_words(tier, similar, move, link, undo)
@@ -115,9 +114,7 @@ def dedup(
     else:
         _tell(photos, found, acted, link)
     if page is not None:
-        note(f"pictures in {page}")
-        if open_page:
-            typer.launch(page.resolve().as_uri())
+        show_page(page, in_browser=open_page)
 
 
 def _check_words(

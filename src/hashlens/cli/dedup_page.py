@@ -1,11 +1,11 @@
 """The page of duplicates, made of what was found."""
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hashlens.checks import printable
 from hashlens.cli.meaning import bits
+from hashlens.cli.page import save_page
 from hashlens.cli.query import item_picture
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def write_page(
         parts.append(part)
     title = f"Duplicates in {printable(photos.path.name)}"
     page = duplicates_page(title, parts, subtitle=in_words(found))
-    if html is None:
-        html = Path(tempfile.mkdtemp(prefix="hashlens-")) / "duplicates.html"
-    html.write_text(page, "utf-8")
-    return html
+    return save_page(page, html, "duplicates.html")
 
 
 def in_words(found: "Duplicates") -> str:

@@ -1,12 +1,12 @@
 """A page of what a search found."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hashlens.checks import printable
 from hashlens.cli.meaning import caption
+from hashlens.cli.page import save_page
 from hashlens.cli.query import Query, item_picture, query_picture
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def write_page(
     subtitle = f"{len(photos):,} images · codes of {photos.n_bits} bits · nearest by {order} first"
     subtitle += "" if where is None else f" · where {printable(where)}"
     page = results_page(f"Search in {printable(photos.path.name)}", rows, subtitle=subtitle)
-    if html is None:
-        html = Path(tempfile.mkdtemp(prefix="hashlens-")) / "results.html"
-    html.write_text(page, "utf-8")
-    return html
+    return save_page(page, html, "results.html")
 
 
 def _hit_pictures(photos: "Collection", hits: "Hits") -> list["Picture"]:

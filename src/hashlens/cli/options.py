@@ -93,6 +93,8 @@ def settings(words: list[str] | None) -> dict[str, Any]:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a page of pictures.")]
+OpenPage = Annotated[bool, typer.Option("--open", help="Show the page in the browser.")]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder with the files of a benchmark.")
 ]

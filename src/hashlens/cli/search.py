@@ -11,7 +11,8 @@ import typer
 from hashlens.checks import printable
 from hashlens.cli.found_page import Found, write_page
 from hashlens.cli.meaning import bits, in_words, percent, promise
-from hashlens.cli.options import Json
+from hashlens.cli.options import Html, Json, OpenPage
+from hashlens.cli.page import show_page
 from hashlens.cli.query import read_queries
 
 if TYPE_CHECKING:
@@ -63,10 +64,8 @@ def search(
         bool,
         typer.Option("--together", help="The queries are one question: what is like any of them?"),
     ] = False,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page of pictures.")] = None,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Show the page in the browser.")
-    ] = False,
+    html: Html = None,
+    open_page: OpenPage = False,
     as_json: Json = False,
 ) -> None:
     """Find the images of a collection that are most like one image, or several.
@@ -76,7 +75,7 @@ def search(
 
     Example: hashlens search photos.hl query.jpg -k 20 --html out.html
     """
-    from hashlens.cli.output import note, print_json
+    from hashlens.cli.output import print_json
     from hashlens.collection import Collection
     from hashlens.collection.promise import meaning_for
 
@@ -107,9 +106,7 @@ def search(
             print(sentence)
     if html is not None or open_page:
         page = write_page(html, photos, found, where=where, sentence=sentence)
-        note(f"pictures in {page}")
-        if open_page:
-            typer.launch(page.resolve().as_uri())
+        show_page(page, in_browser=open_page)
 
 
 def _print_hits(photos: "Collection", found: Found, where: str | None) -> None:

@@ -1,6 +1,5 @@
 """Rows and items that are written together, in one commit."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -103,14 +102,13 @@ class BatchWriter:
     def _append(self, embeddings: Sequence[Embedding]) -> tuple[int, int, bytes, bytes | None]:
         """Write rows to the files; give what the catalogue is to say of them."""
         codes = np.concatenate([each.codes for each in embeddings])
-        self._target.codes.append(codes, self.n_rows)
-        checksum = None
+        codes_sum = self._target.codes.append(codes, self.n_rows)
+        features_sum = None
         if self._target.features is not None:
             vectors = np.concatenate([each.features for each in embeddings])
             stored = unit_rows(vectors).astype("<f2")
-            self._target.features.append(stored, self.n_rows)
-            checksum = hashlib.sha256(stored.tobytes()).digest()
-        return self.n_rows, len(codes), hashlib.sha256(codes.tobytes()).digest(), checksum
+            features_sum = self._target.features.append(stored, self.n_rows)
+        return self.n_rows, len(codes), codes_sum, features_sum
 
     def _append_pictures(self, candidates: Sequence[Candidate]) -> list[PictureRow]:
         """Keep what has no file, once for each content."""

@@ -4,12 +4,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 from hashlens.checks import MAX_BITS
 from hashlens.collection import schema
 from hashlens.collection.catalogue import CATALOGUE_FILE, Meta, read_meta
 from hashlens.collection.findings import Findings
+from hashlens.collection.records import BatchRow, read_batches
 from hashlens.collection.sealing import NOTE_FILE, broken_seals, noted_revision
 
 _HEADER_BYTES = 100
@@ -33,18 +33,9 @@ ORDER BY id
 """
 
 
-class Batch(NamedTuple):
-    """Rows that were written together, and the SHA-256 of their bytes in each file."""
-
-    first_row: int
-    n_rows: int
-    codes_sha256: bytes
-    features_sha256: bytes | None
-
-
 def check_catalogue(
     db: sqlite3.Connection, folder: Path, noted: int | None, findings: Findings
-) -> tuple[Meta, list[Batch]]:
+) -> tuple[Meta, list[BatchRow]]:
     """Check all of the catalogue that `db` reads; give what it says of the other files.
 
     Parameters
@@ -69,7 +60,7 @@ def check_catalogue(
     problems = [*_structure_problems(db), *_header_problems(path)]
     meta = read_meta(db, path)
     problems += _meta_problems(meta)
-    batches = [Batch(*row) for row in db.execute("SELECT * FROM batches ORDER BY first_row")]
+    batches = read_batches(db)
     problems += _batch_problems(batches, meta)
     problems += _item_problems(db, meta)
     for seal in broken_seals(db):
@@ -147,7 +138,7 @@ def _meta_problems(meta: Meta) -> Iterator[str]:
             yield f"{name} must be from {low} to {high}. Got {value}."
 
 
-def _batch_problems(batches: list[Batch], meta: Meta) -> Iterator[str]:
+def _batch_problems(batches: list[BatchRow], meta: Meta) -> Iterator[str]:
     next_row = 0
     for batch in batches:
         if batch.first_row != next_row or batch.n_rows < 1:

@@ -5,14 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from sqlite3 import Connection, OperationalError
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.collection.catalogue import CATALOGUE_FILE, commit, read_meta
-from hashlens.collection.pictures import PictureRow
-from hashlens.collection.records import count_items, live_rows
+from hashlens.collection.pictures import PictureRow, read_pictures
+from hashlens.collection.records import BatchRow, count_items, live_rows, read_batches
 from hashlens.collection.rows import RowFile
 from hashlens.collection.stats import folder_size
 from hashlens.collection.target import Target, remove_strays, target_in, writing_to
@@ -22,11 +22,9 @@ from hashlens.watcher import Watcher
 ROWS_AT_ONCE = 8192
 """Rows that are copied at once, and have one checksum from then on."""
 
-_USED_PICTURES = """
-SELECT content_hash, first_byte, n_bytes, sha256 FROM pictures WHERE EXISTS (
+_USED = """EXISTS (
     SELECT 1 FROM items WHERE items.content_hash = pictures.content_hash AND state = 'live'
-) ORDER BY first_byte
-"""
+)"""
 
 
 @dataclass(frozen=True)
@@ -63,15 +61,6 @@ class _Plan(NamedTuple):
     n_removed: int
 
 
-class _Batch(NamedTuple):
-    """Rows with a checksum, as the table ``batches`` has them."""
-
-    first_row: int
-    n_rows: int
-    codes_sha256: bytes
-    features_sha256: bytes | None
-
-
 def compact(folder: Path, watcher: Watcher) -> CompactReport:
     """Write the next generation of the files, commit it, and delete the old one.
 
@@ -104,7 +93,7 @@ def compact(folder: Path, watcher: Watcher) -> CompactReport:
 
 def _planned(db: Connection) -> _Plan:
     ids, rows = live_rows(db)
-    pictures = [PictureRow(*row) for row in db.execute(_USED_PICTURES)]
+    pictures = read_pictures(db, _USED)
     return _Plan(ids, rows, _order(np.unique(rows)), pictures, count_items(db, "removed"))
 
 
@@ -138,8 +127,7 @@ def _rewrite(target: Target, plan: _Plan, watcher: Watcher) -> None:
 def _check_used(target: Target, used: NDArray[np.int64]) -> None:
     """Raise FormatError if a batch with rows that are kept is not as it was written."""
     files = target.codes, target.features
-    query = "SELECT first_row, n_rows, codes_sha256, features_sha256 FROM batches"
-    for batch in map(_Batch._make, target.db.execute(query)):
+    for batch in read_batches(target.db):
         stop = batch.first_row + batch.n_rows
         if np.searchsorted(used, batch.first_row) == np.searchsorted(used, stop):
             continue
@@ -157,8 +145,8 @@ def _digest(file: RowFile, start: int, stop: int) -> bytes:
 
 def _copy_rows(
     target: Target, fresh: Target, order: NDArray[np.int64], watcher: Watcher
-) -> list[_Batch]:
-    batches: list[_Batch] = []
+) -> list[BatchRow]:
+    batches: list[BatchRow] = []
     n_rows = target.meta.n_rows
     pairs = [(target.codes, fresh.codes), (target.features, fresh.features)]
     maps = [(old.read(n_rows), new) for old, new in pairs if old and new]
@@ -166,18 +154,15 @@ def _copy_rows(
         new.create()
     for start in range(0, len(order), ROWS_AT_ONCE):
         rows = order[start : start + ROWS_AT_ONCE]
-        codes_sum, *more = [_append(new, old[rows], start) for old, new in maps]
-        batches.append(_Batch(start, len(rows), codes_sum, more[0] if more else None))
+        codes_sum, *more = [new.append(old[rows], start) for old, new in maps]
+        batches.append(BatchRow(start, len(rows), codes_sum, more[0] if more else None))
         watcher.advance(start + len(rows), len(order))
     return batches
 
 
-def _append(file: RowFile, rows: NDArray[Any], n_rows: int) -> bytes:
-    file.append(rows, n_rows)
-    return hashlib.sha256(rows.data).digest()
-
-
-def _commit(fresh: Target, plan: _Plan, batches: list[_Batch], pictures: list[PictureRow]) -> None:
+def _commit(
+    fresh: Target, plan: _Plan, batches: list[BatchRow], pictures: list[PictureRow]
+) -> None:
     db = fresh.db
     new_rows = np.empty(fresh.meta.n_rows, np.int64)
     new_rows[plan.order] = np.arange(len(plan.order))

@@ -59,8 +59,8 @@ def select_ids(
     ----------
     db : Connection
         To a catalogue.
-    where : str
-        As for `Collection.select`.
+    where : str or Expression
+        As for `Collection.select`; or what was read from it.
     seconds : float
         How long it may take.
 
@@ -73,7 +73,7 @@ def select_ids(
     InputError
         If it is no such expression, or takes too long.
     """
-    expression = read_expression(where)
+    expression = where if isinstance(where, Expression) else read_expression(where)
     keys = metadata_keys(db) if expression.names - COLUMNS.keys() else {}
     query = _query(expression, keys)
     with _confined(db, seconds):
@@ -135,8 +135,9 @@ class Masks:
             known = self._known.get(where) if snapshot.revision == self._revision else None
         if known is not None:
             return known
-        mask = mask_of(snapshot.ids, select_ids(db, where))
-        if not read_expression(where).asks_the_clock:
+        expression = read_expression(where)
+        mask = mask_of(snapshot.ids, select_ids(db, expression))
+        if not expression.asks_the_clock:
             self._keep(snapshot.revision, where, mask)
         return mask
 

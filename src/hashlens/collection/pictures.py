@@ -103,9 +103,13 @@ def picture_bytes(images: Images, position: int) -> bytes:
 
 def kept_picture(db: Connection, content_hash: bytes) -> PictureRow | None:
     """Find the kept picture of a content."""
-    query = "SELECT content_hash, first_byte, n_bytes, sha256 FROM pictures WHERE content_hash = ?"
-    found = db.execute(query, (content_hash,)).fetchone()
-    return None if found is None else PictureRow(*found)
+    return next(iter(read_pictures(db, "content_hash = ?", content_hash)), None)
+
+
+def read_pictures(db: Connection, condition: str = "TRUE", *values: object) -> list[PictureRow]:
+    """Read the rows of kept pictures for which a condition in SQL is true, as the file has them."""
+    query = f"SELECT content_hash, first_byte, n_bytes, sha256 FROM pictures WHERE {condition}"
+    return [PictureRow(*row) for row in db.execute(f"{query} ORDER BY first_byte", values)]
 
 
 def count_picture_bytes(db: Connection) -> int:

@@ -11,8 +11,8 @@ from hashlens.checks import refuse
 from hashlens.codes import Code, Codes, code_size
 from hashlens.collection.records import check_item_id, row_of_content
 from hashlens.collection.snapshot import Snapshot, unit_rows
-from hashlens.collection.sources import content_hash
 from hashlens.data import Images, as_images
+from hashlens.data.content import content_hash
 from hashlens.model import Model
 
 _ENCODED_AT_ONCE = 64

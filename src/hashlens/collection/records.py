@@ -23,6 +23,20 @@ class Stored(NamedTuple):
     row: int
 
 
+class BatchRow(NamedTuple):
+    """Rows that were written together, and the SHA-256 of their bytes in each file."""
+
+    first_row: int
+    n_rows: int
+    codes_sha256: bytes
+    features_sha256: bytes | None
+
+
+def read_batches(db: sqlite3.Connection) -> list[BatchRow]:
+    """Read what was written together, in the order of the rows."""
+    return [BatchRow(*row) for row in db.execute("SELECT * FROM batches ORDER BY first_row")]
+
+
 def count_items(db: sqlite3.Connection, state: str = "live") -> int:
     """Count the items in one state, live or removed, by indices that are short."""
     removed = db.execute("SELECT COUNT(*) FROM items WHERE state = 'removed'").fetchone()[0]

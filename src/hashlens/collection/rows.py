@@ -1,5 +1,6 @@
 """Append-only files of rows of one width, read through memory maps."""
 
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from hashlens.errors import FormatError, HashlensError
+from hashlens.whole_file import sync_folder
 
 
 class RowFile:
@@ -62,11 +64,15 @@ class RowFile:
             return np.empty((0, self.width), self.dtype)
         return np.memmap(self.path, self.dtype, mode="r", shape=(n_rows, self.width))
 
-    def append(self, rows: NDArray[Any], n_rows: int) -> None:
-        """Write `rows` behind the first `n_rows`, cutting off what lay there, down to the disk."""
+    def append(self, rows: NDArray[Any], n_rows: int) -> bytes:
+        """Write `rows` behind the first `n_rows`, cutting off what lay there, down to the disk.
+
+        Gives the SHA-256 of the bytes that were written.
+        """
         self.check(n_rows)
         content = np.ascontiguousarray(rows, self.dtype)
         append_bytes(self.path, [content.data], n_rows * self.row_bytes)
+        return hashlib.sha256(content.data).digest()
 
 
 def append_bytes(path: Path, parts: Iterable[bytes | memoryview], at: int) -> None:
@@ -92,12 +98,3 @@ def append_bytes(path: Path, parts: Iterable[bytes | memoryview], at: int) -> No
             f"{path} must be writable. Got {error.strerror or error}. "
             f"The collection is as it was before."
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names in a folder down to the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hashlens.codes import check_codes
 from hashlens.collection.catalogue import CATALOGUE_FILE, Meta
 from hashlens.collection.findings import Findings
-from hashlens.collection.pictures import PictureFile, PictureRow, count_picture_bytes
+from hashlens.collection.pictures import PictureFile, count_picture_bytes, read_pictures
 from hashlens.collection.rows import RowFile
 from hashlens.errors import FormatError, InputError
 
@@ -60,8 +60,7 @@ def check_pictures(db: Connection, folder: Path, meta: Meta, findings: Findings)
     """Check the pictures that are kept, each by its checksum; give the name of their file."""
     file = PictureFile(folder, meta.generation)
     name, n_bytes = file.path.name, count_picture_bytes(db)
-    query = "SELECT content_hash, first_byte, n_bytes, sha256 FROM pictures ORDER BY first_byte"
-    rows = [PictureRow(*row) for row in db.execute(query)]
+    rows = read_pictures(db)
     if not rows and not file.path.exists():
         return name
     findings.watcher.stage(f"checking {name}", n_bytes)

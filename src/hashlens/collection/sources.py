@@ -1,6 +1,5 @@
 """Where the images of a collection come from, and how one is told from another."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import NamedTuple
 
 from hashlens.checks import refuse
 from hashlens.data import Dataset, EncodedImages, FileImages, Images, load_dataset
-from hashlens.errors import ImageError
+from hashlens.data.content import content_hash
 
 Source = str | Path | Sequence[str | Path] | Dataset | Images
 
@@ -88,30 +87,6 @@ def look_at(data: Dataset, position: int) -> Candidate:
     has_file = isinstance(source, Path)
     path = os.path.abspath(source) if isinstance(source, Path) else images.name(position)  # noqa: PTH100 - Path.absolute keeps "..", and one file would have two paths
     return Candidate(position, path, digest, _label(data, position), has_file)
-
-
-def content_hash(images: Images, position: int) -> bytes:
-    """SHA-256 of an image's file, or of its pixels where it has none: 32 bytes.
-
-    Raises
-    ------
-    ImageError
-        If the file cannot be read.
-    """
-    if not isinstance(images, EncodedImages):
-        pixels = images.read(position)
-        return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
-    source = images.sources[position]
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).digest()
-    if source.exists() and not source.is_file():
-        raise ImageError(images.name(position), "is not a regular file")
-    try:
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ImageError(images.name(position), f"cannot be read ({reason})") from None
 
 
 def _label(data: Dataset, position: int) -> str | None:

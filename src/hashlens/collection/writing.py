@@ -11,11 +11,11 @@ import numpy as np
 import hashlens
 from hashlens.checks import refuse, words
 from hashlens.collection.catalogue import Catalogue, Meta
-from hashlens.collection.rows import sync_folder
 from hashlens.collection.snapshot import codes_file, features_file
 from hashlens.errors import HashlensError
 from hashlens.model import Model
 from hashlens.model_store import MODEL_FILE
+from hashlens.whole_file import sync_folder
 
 MODEL_FOLDER = "model"
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from hashlens.whole_file import PARTIAL
+from hashlens.whole_file import PARTIAL, sync_folder
 
 
 class UntouchedError(Exception):
@@ -103,8 +103,8 @@ def move_file(source: Path, target: Path, content_hash: bytes) -> None:
         except BaseException:
             release(target)
             raise
-        sync_folder(target.parent)
-        sync_folder(source.parent)
+        sync_folder(target.parent, needed=False)
+        sync_folder(source.parent, needed=False)
     except OSError as error:
         raise UntouchedError(f"cannot be moved ({error.strerror or error})") from None
 
@@ -134,7 +134,7 @@ def _copy(source: Path, target: Path, content_hash: bytes) -> None:
         if not holds(partial, content_hash):
             raise UntouchedError("was copied wrongly; the disk may be failing")
         partial.replace(target)
-        sync_folder(target.parent)
+        sync_folder(target.parent, needed=False)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -150,13 +150,3 @@ def release(target: Path) -> None:
     with suppress(OSError):
         if target.lstat().st_size == 0:
             target.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names in a folder down to the disk, where its file system can."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)

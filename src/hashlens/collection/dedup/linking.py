@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from hashlens.collection.dedup.files import Proof, UntouchedError, proven, sync_folder, unchanged
+from hashlens.collection.dedup.files import Proof, UntouchedError, proven, unchanged
 from hashlens.collection.dedup.moving import Acted, Acting, check_apart
 from hashlens.collection.dedup.report import Duplicate, Duplicates
 from hashlens.collection.dedup.tiers import IDENTICAL
 from hashlens.collection.target import writing_to
 from hashlens.watcher import Watcher
+from hashlens.whole_file import sync_folder
 
 _SUFFIX = ".hashlens-link"
 _AT_ONCE = 1 << 20  # bytes
@@ -84,6 +85,6 @@ def _put_link(path: Path, original: Path, proof: Proof) -> None:
             link.replace(path)
         finally:
             link.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        sync_folder(path.parent, needed=False)
     except OSError as error:
         raise UntouchedError(f"cannot be linked ({error.strerror or error})") from None

@@ -28,7 +28,7 @@ from hashlens.search.file.header import (
     read_header,
 )
 from hashlens.search.file.sections import Bytes, Parts, Section, decoded, encoded
-from hashlens.whole_file import whole_file
+from hashlens.whole_file import sync_folder, whole_file
 
 if sys.platform != "win32":
     import fcntl
@@ -75,7 +75,7 @@ def write_sections(
         partial = stack.enter_context(whole_file(path))
         with FileIO(partial, "wb") as file:
             _write(file, [bytes(page), *parts])
-    _wait_for_name(path)
+    sync_folder(path.parent)
     return header.state
 
 
@@ -199,13 +199,3 @@ def _write(file: FileIO, parts: Parts) -> None:
         left = memoryview(part)
         while len(left):
             left = left[file.write(left) :]
-
-
-def _wait_for_name(path: Path) -> None:
-    """Wait until the disk has the name of a file as well as its bytes."""
-    if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
