@@ -35,7 +35,8 @@ from hashlens.collection.dedup.links import Limit, Pictures, cover, linked
 from hashlens.collection.dedup.pixels import signatures, turned_places
 from hashlens.collection.dedup.tiers import default_limit
 from hashlens.collection.dedup.turning import TURNS, TurnedImages, turn_name, wanted_turns
-from hashlens.collection.snapshot import unit_rows
+from hashlens.collection.folder.store import FolderStore
+from hashlens.collection.vectors import unit_rows
 from hashlens.data import BytesImages, FileImages, Images, Preprocessing, load_pixels
 from hashlens.hashers import ITQ
 from hashlens.model import Model
@@ -104,7 +105,7 @@ def measured(
 
 def coded_of(collection: Collection, files: list[Path], n: int) -> Coded:
     """Read the codes and features of files, in their order."""
-    with collection._seen() as (_, snapshot):
+    with FolderStore(collection.path).seen() as (_, snapshot):
         ids = {item.path: item.id for item in collection.items(n=len(files))}
         rows = snapshot.rows_of(np.array([ids[str(file)] for file in files]))
         vectors = unit_rows(snapshot.vectors(rows))

@@ -7,7 +7,8 @@ import numpy as np
 from benchmarks.reliability._load import Answer
 
 from hashlens.collection import Collection
-from hashlens.collection.snapshot import unit_rows
+from hashlens.collection.folder.catalogue import Catalogue
+from hashlens.collection.vectors import unit_rows
 from hashlens.data import BytesImages
 from hashlens.model import Model
 
@@ -21,7 +22,7 @@ class Judge:
         self, folder: Path, first: int, commits: list[tuple[int, int, str, bytes]]
     ) -> None:
         collection = Collection.open(folder)
-        with collection._catalogue.reading() as db:
+        with Catalogue(collection.path).reading() as db:
             rows = db.execute("SELECT id, row, label FROM items ORDER BY id").fetchall()
         self.model: Model = collection.model
         n_rows = collection.stats().n_rows

@@ -17,8 +17,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hashlens.collection import Collection, adding
-from hashlens.collection.batch import Batch, BatchWriter
+from hashlens.collection import Collection, adding, incoming
+from hashlens.collection.batch import Batch
+from hashlens.collection.folder.batch import BatchWriter
 from hashlens.data import ArrayImages
 from hashlens.model import Model
 
@@ -65,7 +66,7 @@ def nursery(folder: Path) -> Iterator[Callable[[Job], Told]]:
 
 
 def _serve(jobs: Connection, folder: Path) -> None:
-    adding.BATCH, adding._ENCODED_AT_ONCE = 8, 4
+    adding.BATCH, incoming._ENCODED_AT_ONCE = 8, 4
     model = Collection.open(folder).model
     while (job := jobs.recv()) is not None:
         reading, writing = os.pipe()

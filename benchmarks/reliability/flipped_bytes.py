@@ -21,7 +21,8 @@ from benchmarks.reliability._script import Tables, run_script, small_model
 from PIL import Image
 
 from hashlens.collection import Collection
-from hashlens.collection.verifying import verify
+from hashlens.collection.folder.catalogue import Catalogue
+from hashlens.collection.folder.verifying import verify
 from hashlens.data import ArrayImages
 
 CATALOGUE = "catalogue.db"
@@ -87,7 +88,7 @@ def play_file(
 
 def killed(photos: Collection, folder: Path) -> None:
     """Copy the collection as a kill leaves it: the last commits are in the journal alone."""
-    with photos._catalogue.reading() as db:
+    with Catalogue(photos.path).reading() as db:
         db.execute("SELECT * FROM items").fetchone()  # holds the journal back
         photos.remove(list(range(1, 40, 7)))
         photos.update([{"id": 2, "date": "never"}])

@@ -19,7 +19,8 @@ from benchmarks.reliability._script import Tables, run_script, small_model
 from PIL import Image
 
 from hashlens.collection import Collection
-from hashlens.collection.snapshot import unit_rows
+from hashlens.collection.folder.store import FolderStore
+from hashlens.collection.vectors import unit_rows
 
 VERBS = ("add", "remove", "update", "compact")
 START, ADDED, AFTERWARDS = 300, 80, 3  # images: at first, in each add, and after each kill
@@ -136,7 +137,7 @@ class World:
 
     def _check_content(self, collection: Collection, found: dict[int, str]) -> None:
         """Compare codes and features with those of the images, and find each item by itself."""
-        with collection._seen() as (_, snapshot):
+        with FolderStore(collection.path).seen() as (_, snapshot):
             codes, vectors = snapshot.codes[snapshot.rows], snapshot.features[snapshot.rows]
             names = [found[int(item_id)] for item_id in snapshot.ids]
         wanted = [self.codes[name] for name in names]

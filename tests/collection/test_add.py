@@ -193,7 +193,7 @@ def test_more_than_one_chunk_and_batch(
 ) -> None:
     monkeypatch.setattr("hashlens.collection.adding.CHUNK", 7)
     monkeypatch.setattr("hashlens.collection.adding.BATCH", 3)
-    monkeypatch.setattr("hashlens.collection.adding._ENCODED_AT_ONCE", 2)
+    monkeypatch.setattr("hashlens.collection.incoming._ENCODED_AT_ONCE", 2)
     shutil.copy(photos / "cat" / "0001.png", photos / "owl" / "copy.png")
     (photos / "cat" / "0003.png").write_bytes(b"")
     collection = Collection.create(tmp_path / "c.hl", model)

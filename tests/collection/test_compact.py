@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashlens.collection import Collection, catalogue
+from hashlens.collection import Collection
+from hashlens.collection.folder import catalogue
 from hashlens.data import BytesImages
 from hashlens.errors import FormatError
 from hashlens.model import Model
@@ -93,7 +94,7 @@ def test_without_features(tmp_path: Path, model: Model, photos: Path) -> None:
 
 def test_readers_of_the_old_files_go_on_and_see_the_new_ones_next(made: Collection) -> None:
     reader = Collection.open(made.path)
-    with reader._seen() as (db, snapshot):
+    with reader._store.seen() as (db, snapshot):
         made.remove([1, 2, 3])
         made.compact()
         assert files(made) == ["codes-2.u8", "features-2.f16"]

@@ -21,8 +21,8 @@ BLOBS = [b"P6 2 1 255 " + bytes(range(6)), b"P6 2 1 255 " + bytes(range(90, 96))
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hashlens.collection.adding.BATCH", 2)
-    monkeypatch.setattr("hashlens.collection.adding._ENCODED_AT_ONCE", 2)
-    monkeypatch.setattr("hashlens.collection.compacting.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("hashlens.collection.incoming._ENCODED_AT_ONCE", 2)
+    monkeypatch.setattr("hashlens.collection.folder.compacting.ROWS_AT_ONCE", 3)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hashlens.collection.expression import FUNCTIONS, MAX_LENGTH, read_expression
-from hashlens.collection.filters import mask_of, metadata_keys, select_ids
-from hashlens.collection.records import as_stored
-from hashlens.collection.schema import MIGRATIONS
+from hashlens.collection.folder.filters import mask_of, metadata_keys, select_ids
+from hashlens.collection.folder.records import as_stored
+from hashlens.collection.folder.schema import MIGRATIONS
 from hashlens.errors import InputError
 
 ITEMS = [  # (id, path, label, added, metadata, state)
@@ -210,7 +210,7 @@ def test_sqlite_itself_refuses_what_is_not_read_from_items(
         "PRAGMA user_version",
         "ATTACH ':memory:' AS other",
     ):
-        monkeypatch.setattr("hashlens.collection.filters._query", lambda *_, q=query: q)
+        monkeypatch.setattr("hashlens.collection.folder.filters._query", lambda *_, q=query: q)
         with pytest.raises(InputError, match=r"not authorized|prohibited"):
             select_ids(db, "1")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashlens.collection import Collection, Metadata, UpdateReport
-from hashlens.collection.lock import writer_lock
+from hashlens.collection.folder.lock import writer_lock
 from hashlens.collection.metadata import MAX_BYTES, as_json
 from hashlens.data import ArrayImages
 from hashlens.errors import BusyError, FormatError, InputError

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from hashlens.collection import Collection
-from hashlens.collection.sealing import add_functions
+from hashlens.collection.folder.sealing import add_functions
 from hashlens.data import ArrayImages, BytesImages, EncodedImages
 from hashlens.errors import FormatError, ImageError
 from hashlens.model import Model

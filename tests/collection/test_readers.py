@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from hashlens.collection import Collection
-from hashlens.collection.catalogue import read_meta
-from hashlens.collection.snapshot import Snapshot, take_snapshot
+from hashlens.collection.folder.catalogue import read_meta
+from hashlens.collection.folder.snapshot import Snapshot, take_snapshot
 from hashlens.data import BytesImages
 from hashlens.errors import BusyError
 from whole_collections import check_whole, shown
@@ -123,7 +123,7 @@ def test_another_process_sees_the_last_commit(made: Collection) -> None:
 WRITER = """
 import sys
 from hashlens.collection import Collection
-from hashlens.collection.target import writing_to
+from hashlens.collection.folder.target import writing_to
 
 with writing_to(Collection.open(sys.argv[1]).path):
     print("writing", flush=True)
@@ -158,7 +158,7 @@ def check_equal(one: Snapshot, other: Snapshot) -> None:
 @pytest.mark.parametrize("every", [1, 3])
 def test_a_snapshot_brought_forward_is_the_one_read_anew(made: Collection, every: int) -> None:
     def look() -> None:
-        with made._seen() as (db, snapshot):
+        with made._store.seen() as (db, snapshot):
             check_equal(snapshot, take_snapshot(made.path, db, read_meta(db, made.path)))
 
     rng = np.random.default_rng(every)
@@ -178,27 +178,27 @@ def test_a_commit_reads_only_what_it_changed(
     made: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.search(1, 1)
-    with made._seen() as (_, before):
+    with made._store.seen() as (_, before):
         index = before.index
-    monkeypatch.setattr("hashlens.collection.snapshot.live_rows", None)
+    monkeypatch.setattr("hashlens.collection.folder.snapshot.live_rows", None)
     made.add(BytesImages([red(1)], ["a"]))
     assert made.search(31, 1).ids == [31]
     made.remove([31, 2])
     assert 2 not in made.search(1, 40).ids
-    with made._seen() as (_, now):
+    with made._store.seen() as (_, now):
         assert now.index is not index
     assert made.add(made.item(1).path).already == 1
-    with made._seen() as (_, same):
+    with made._store.seen() as (_, same):
         assert same is now
 
 
 def test_what_changes_no_code_keeps_the_index(made: Collection, photos: Path) -> None:
     made.search(1, 1)
-    with made._seen() as (_, before):
+    with made._store.seen() as (_, before):
         index = before.index
     file = photos / "cat" / "0001.png"
     file.rename(photos / "owl" / "0001.png")
     assert made.add(photos).moved == 1
-    with made._seen() as (_, after):
+    with made._store.seen() as (_, after):
         assert after.revision == before.revision + 1
         assert after.index is index

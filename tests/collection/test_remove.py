@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from hashlens.collection import Collection
-from hashlens.collection.lock import writer_lock
+from hashlens.collection.folder.lock import writer_lock
 from hashlens.collection.sorting import is_gone
 from hashlens.data import ArrayImages
 from hashlens.errors import BusyError, InputError

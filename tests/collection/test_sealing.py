@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hashlens.collection import schema
-from hashlens.collection.sealing import (
+from hashlens.collection.folder import schema
+from hashlens.collection.folder.sealing import (
     BrokenSeal,
     add_functions,
     broken_seals,

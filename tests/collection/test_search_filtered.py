@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hashlens import Code
 from hashlens.codes import hamming
 from hashlens.collection import Collection, Queries
-from hashlens.collection.filters import Masks
+from hashlens.collection.folder.filters import Masks
 from hashlens.errors import InputError
 from hashlens.model import Model
 
@@ -100,7 +100,7 @@ def test_masks_are_kept_for_one_commit_and_not_where_time_counts(
     known: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     masks = Masks()
-    with known._seen() as (db, snapshot):
+    with known._store.seen() as (db, snapshot):
         first = masks.mask(db, snapshot, "year > 2010")
         assert masks.mask(db, snapshot, "year > 2010") is first
         clock = "added <= datetime('now', '+1 day')"
@@ -109,7 +109,7 @@ def test_masks_are_kept_for_one_commit_and_not_where_time_counts(
             masks.mask(db, snapshot, f"id = {i}")
         assert len(masks._known) == 16
         monkeypatch.setattr(
-            "hashlens.collection.filters.select_ids", lambda *_: pytest.fail("asked again")
+            "hashlens.collection.folder.filters.select_ids", lambda *_: pytest.fail("asked again")
         )
         assert masks.mask(db, snapshot, "id = 39").sum() == 0
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hashlens.collection import Collection, schema
-from hashlens.collection.lock import writer_lock
-from hashlens.collection.rows import RowFile
-from hashlens.collection.sealing import add_functions
+from hashlens.collection import Collection
+from hashlens.collection.folder import schema
+from hashlens.collection.folder.lock import writer_lock
+from hashlens.collection.folder.rows import RowFile
+from hashlens.collection.folder.sealing import add_functions
 from hashlens.data import ArrayImages
 from hashlens.errors import BusyError, FormatError, HashlensError, InputError
 from hashlens.model import Model
@@ -24,7 +25,7 @@ from whole_collections import Stop
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hashlens.collection.adding.BATCH", 4)
-    monkeypatch.setattr("hashlens.collection.adding._ENCODED_AT_ONCE", 2)
+    monkeypatch.setattr("hashlens.collection.incoming._ENCODED_AT_ONCE", 2)
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_failed_commit_leaves_the_collection_as_it_was(
     made: Collection, later: ArrayImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "hashlens.collection.batch._INSERT", "INSERT INTO items VALUES (?, ?, ?, ?)"
+        "hashlens.collection.folder.batch._INSERT", "INSERT INTO items VALUES (?, ?, ?, ?)"
     )
     with pytest.raises(FormatError, match=r"catalogue\.db"):
         made.add(later)
@@ -120,7 +121,7 @@ def test_a_second_writer_is_told_and_readers_are_not_held_up(
 def test_a_search_sees_one_commit_while_another_is_made(
     made: Collection, later: ArrayImages
 ) -> None:
-    with made._catalogue.reading() as db:
+    with made._store.catalogue.reading() as db:
         before = db.execute("SELECT COUNT(*) FROM items").fetchone()
         Collection.open(made.path).add(later)
         assert db.execute("SELECT COUNT(*) FROM items").fetchone() == before == (30,)

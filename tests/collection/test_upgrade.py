@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hashlens.collection import Collection, schema
+from hashlens.collection import Collection
+from hashlens.collection.folder import schema
 from hashlens.data import ArrayImages
 from hashlens.errors import ImageError
 from whole_collections import check_whole, shown
@@ -69,7 +70,7 @@ def test_it_shows_what_it_showed_and_takes_all_verbs(
 ) -> None:
     upgraded = Collection.open(old)
     assert shown(upgraded) == shown(made)
-    with upgraded._catalogue.reading() as db:
+    with upgraded._store.catalogue.reading() as db:
         assert schema.schema_version(db) == len(schema.MIGRATIONS)
     assert upgraded.item(1).added is None
     with pytest.raises(ImageError, match=r"array\[0\]: has no file, and no copy of it is kept"):

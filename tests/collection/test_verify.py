@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hashlens.collection import Collection, schema
-from hashlens.collection.sealing import add_functions
-from hashlens.collection.verifying import verify
+from hashlens.collection import Collection
+from hashlens.collection.folder import schema
+from hashlens.collection.folder.sealing import add_functions
+from hashlens.collection.folder.verifying import verify
 from hashlens.data import ArrayImages
 from hashlens.model import Model
 from hashlens.watcher import Watcher
@@ -185,7 +186,7 @@ def test_what_is_left_over_is_noted_and_is_no_problem(rich: Collection) -> None:
 
 def killed_copy(collection: Collection, photos: Path, folder: Path) -> Path:
     """Copy a collection as a kill leaves it: the last commits are in the journal alone."""
-    with collection._catalogue.reading() as db:
+    with collection._store.catalogue.reading() as db:
         db.execute("SELECT * FROM items").fetchone()  # holds the journal back
         collection.add(sorted(photos.glob("*/*"))[:1])
         collection.remove([1])

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from hashlens.collection import Collection
-from hashlens.collection.lock import writer_lock
+from hashlens.collection.folder.lock import writer_lock
 
 Serve = Callable[..., TestClient]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hashlens.cli.options import Json
+from hashlens.cli.options import AnyCollection, Json
 
 if TYPE_CHECKING:
     from hashlens.collection import CheckReport
@@ -14,7 +14,7 @@ _SHOWN = 20
 
 
 def check(
-    collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
+    collection: AnyCollection,
     files: Annotated[
         bool,
         typer.Option("--files", help="Check also that the images' own files are as they were."),
@@ -30,11 +30,11 @@ def check(
     Example: hashlens check photos.hl
     """
     from hashlens.cli.output import print_json, watching
-    from hashlens.collection.verifying import verify
+    from hashlens.collection.folder.verifying import verify
 
-    _open(collection)
+    folder = _open(collection)
     with watching() as watcher:
-        report = verify(collection, files=files, watcher=watcher)
+        report = verify(folder, files=files, watcher=watcher)
     if as_json:
         print_json(_result(collection, report))
     else:
@@ -43,21 +43,23 @@ def check(
         raise typer.Exit(1)
 
 
-def _open(collection: Path) -> None:
+def _open(collection: str) -> Path:
     """Refuse what is no folder, and bring an older collection up to date; damage is seen later."""
     from hashlens.collection import Collection
     from hashlens.errors import FormatError
 
+    folder = Path(collection)
     try:
-        Collection.open(collection)
+        return Collection.open(collection).path
     except FormatError:
-        if not (collection / "catalogue.db").exists() and not (collection / "model").exists():
+        if not (folder / "catalogue.db").exists() and not (folder / "model").exists():
             raise  # another folder, not a damaged collection
+        return folder
 
 
-def _result(collection: Path, report: "CheckReport") -> dict[str, Any]:
+def _result(collection: str, report: "CheckReport") -> dict[str, Any]:
     return {
-        "collection": str(collection),
+        "collection": collection,
         "whole": not report.problems,
         "problems": [problem._asdict() for problem in report.problems],
         "items": report.n_items,
@@ -71,7 +73,7 @@ def _result(collection: Path, report: "CheckReport") -> dict[str, Any]:
     }
 
 
-def _tell(collection: Path, report: "CheckReport") -> None:
+def _tell(collection: str, report: "CheckReport") -> None:
     from hashlens.cli.output import note, print_table
 
     rows = [
@@ -83,7 +85,7 @@ def _tell(collection: Path, report: "CheckReport") -> None:
         }
         for part in report.parts
     ]
-    print_table(str(collection), rows)
+    print_table(collection, rows)
     for problem in report.problems[:_SHOWN]:
         hit = f" Items hit: {_ids(problem.items)}." if problem.items else ""
         note(f"{problem.file}: {problem.what}{hit}")
@@ -101,7 +103,7 @@ def _ids(items: tuple[int, ...]) -> str:
     return shown if len(items) <= 10 else f"{shown}, ... ({len(items)} in all)"
 
 
-def _last_line(collection: Path, report: "CheckReport") -> str:
+def _last_line(collection: str, report: "CheckReport") -> str:
     counts = f"{report.bytes_read:,} bytes read in {report.seconds:.1f} s"
     if report.problems:
         return f"{collection} is damaged: {len(report.problems)} problems; {counts}"

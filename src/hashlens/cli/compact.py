@@ -1,15 +1,10 @@
 """``hashlens compact``."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from hashlens.cli.options import Json
+from hashlens.cli.options import AnyCollection, Json
 
 
 def compact(
-    collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
+    collection: AnyCollection,
     as_json: Json = False,
 ) -> None:
     """Give back the space of removed items, and of codes and pictures that no item uses.
@@ -28,7 +23,7 @@ def compact(
     if as_json:
         print_json(
             {
-                "collection": str(photos.path),
+                "collection": photos.place,
                 "rows_dropped": report.n_rows_dropped,
                 "items_dropped": report.n_items_dropped,
                 "freed_bytes": report.freed_bytes,
@@ -36,9 +31,9 @@ def compact(
             }
         )
     elif report.freed_bytes == report.n_rows_dropped == report.n_items_dropped == 0:
-        note(f"{photos.path}: nothing to drop")
+        note(f"{photos.place}: nothing to drop")
     else:
         note(
-            f"{photos.path}: {report.n_items_dropped} removed items and "
+            f"{photos.place}: {report.n_items_dropped} removed items and "
             f"{report.n_rows_dropped} codes dropped, {report.freed_bytes:,} bytes freed"
         )

@@ -8,7 +8,7 @@ import typer
 
 from hashlens.checks import printable
 from hashlens.cli.dedup_page import in_words, write_page
-from hashlens.cli.options import Html, Json, OpenPage, one_of
+from hashlens.cli.options import AnyCollection, Html, Json, OpenPage, one_of
 from hashlens.cli.page import show_page
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _SHOWN = 50  # groups that are listed on the terminal; all of them are in the JS
 
 
 def dedup(
-    collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
+    collection: AnyCollection,
     tier: Annotated[
         str | None,
         typer.Option(
@@ -110,7 +110,7 @@ def dedup(
     _tell_unread(found)
     if as_json:
         done = None if acted is None else _as_dict(acted)
-        print_json({"collection": str(photos.path), **found.as_dict(), "acted": done})
+        print_json({"collection": photos.place, **found.as_dict(), "acted": done})
     else:
         _tell(photos, found, acted, link)
     if page is not None:
@@ -149,7 +149,7 @@ def _tell(photos: "Collection", found: "Duplicates", acted: "Acted | None", link
 
     rows = _rows(found)
     if rows:
-        print_table(f"Duplicates in {printable(str(photos.path))}", rows)
+        print_table(f"Duplicates in {printable(photos.place)}", rows)
     if len(found.groups) > _SHOWN:
         note(f"... and {len(found.groups) - _SHOWN} more groups; --json names them all")
     note(in_words(found))

@@ -40,7 +40,7 @@ def write_page(
     for tier in dict.fromkeys(group.tier for group in found.groups):
         part, left = _part(photos, found, tier, left, watcher)
         parts.append(part)
-    title = f"Duplicates in {printable(photos.path.name)}"
+    title = f"Duplicates in {printable(photos.name)}"
     page = duplicates_page(title, parts, subtitle=in_words(found))
     return save_page(page, html, "duplicates.html")
 

@@ -45,7 +45,7 @@ def write_page(
     order = "features" if found[0].hits.reranked else "distance"
     subtitle = f"{len(photos):,} images · codes of {photos.n_bits} bits · nearest by {order} first"
     subtitle += "" if where is None else f" · where {printable(where)}"
-    page = results_page(f"Search in {printable(photos.path.name)}", rows, subtitle=subtitle)
+    page = results_page(f"Search in {printable(photos.name)}", rows, subtitle=subtitle)
     return save_page(page, html, "results.html")
 
 

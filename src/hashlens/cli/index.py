@@ -21,7 +21,10 @@ _SHOWN = 20  # bad files that are named on the terminal; all of them are in the 
 
 def index(
     source: Annotated[str, typer.Argument(help="Folder, manifest, image or benchmark.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the collection: new, or added to.")],
+    out: Annotated[
+        str,
+        typer.Option("--out", help="The collection, new or added to: a folder, or milvus://..."),
+    ],
     model: Annotated[
         Path | None, typer.Option("--model", help="Folder of a trained model; none is needed.")
     ] = None,
@@ -98,7 +101,7 @@ def index(
 
 
 def _index(
-    out: Path,
+    out: str,
     data: "Dataset | Path",
     model: Path | None,
     wanted: dict[str, Any],
@@ -108,7 +111,7 @@ def _index(
     from hashlens.collection import Collection, index_photos
     from hashlens.model import Model
 
-    if out.is_dir() and any(out.iterdir()):
+    if Collection.exists(out):
         collection = Collection.open(out)
         _check_same(collection, model, wanted)
     elif model is None:
@@ -141,23 +144,23 @@ def _check_same(collection: "Collection", model: Path | None, wanted: dict[str, 
     for name, value in wanted.items():
         if value is not None and value != is_settings[name]:
             option = "--bits" if name == "n_bits" else f"--{name}"
-            has = f"{is_settings[name]}, as {collection.path} was made, or a new --out"
+            has = f"{is_settings[name]}, as {collection.place} was made, or a new --out"
             raise refuse(option, words(has), value)
     if model is not None and read_card(model) | {"n_bits": card["n_bits"]} != card:
-        raise refuse("--model", f"the model that {collection.path} was made with", str(model))
+        raise refuse("--model", f"the model that {collection.place} was made with", str(model))
 
 
-def _stopped(out: Path) -> str:
+def _stopped(out: str) -> str:
     from hashlens.collection import Collection
 
-    if not out.is_dir():
+    if not Collection.exists(out):
         return f"stopped before {out} was made"
     return f"stopped; {out} has {len(Collection.open(out))} items, the same command goes on"
 
 
 def _result(collection: "Collection", report: "AddReport") -> dict[str, Any]:
     return {
-        "collection": str(collection.path),
+        "collection": collection.place,
         "n_bits": collection.n_bits,
         "added": report.added,
         "changed": report.changed,
@@ -180,7 +183,7 @@ def _tell(collection: "Collection", report: "AddReport") -> None:
         note(f"... and {len(report.skipped) - _SHOWN} more; --json names them all")
     rate = report.n_images / max(report.seconds, 1e-9)
     note(f"{_counts(report)} in {report.seconds:.1f} s ({rate:.0f} images/s)")
-    note(f"{collection.path}: {len(collection)} items, codes of {collection.n_bits} bits")
+    note(f"{collection.place}: {len(collection)} items, codes of {collection.n_bits} bits")
 
 
 def _counts(report: "AddReport") -> str:

@@ -92,6 +92,12 @@ def settings(words: list[str] | None) -> dict[str, Any]:
     return found
 
 
+AnyCollection = Annotated[
+    str,
+    typer.Argument(
+        metavar="COLLECTION", help="Folder of a collection, or milvus://host:port/name."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a page of pictures.")]
 OpenPage = Annotated[bool, typer.Option("--open", help="Show the page in the browser.")]

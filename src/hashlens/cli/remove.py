@@ -1,15 +1,14 @@
 """``hashlens remove``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hashlens.cli.options import Json
+from hashlens.cli.options import AnyCollection, Json
 
 
 def remove(
-    collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
+    collection: AnyCollection,
     items: Annotated[list[str] | None, typer.Argument(help="Items, such as id:17 or 17.")] = None,
     where: Annotated[
         str | None,
@@ -32,10 +31,10 @@ def remove(
     photos = Collection.open(collection)
     n_removed = photos.remove(ids, where=where)
     if as_json:
-        result = {"collection": str(photos.path), "removed": n_removed, "items": len(photos)}
+        result = {"collection": photos.place, "removed": n_removed, "items": len(photos)}
         print_json(result)
     else:
-        note(f"{n_removed} removed; {photos.path}: {len(photos)} items")
+        note(f"{n_removed} removed; {photos.place}: {len(photos)} items")
 
 
 def _item_id(text: str) -> int:

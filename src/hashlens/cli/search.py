@@ -11,7 +11,7 @@ import typer
 from hashlens.checks import printable
 from hashlens.cli.found_page import Found, write_page
 from hashlens.cli.meaning import bits, in_words, percent, promise
-from hashlens.cli.options import Html, Json, OpenPage
+from hashlens.cli.options import AnyCollection, Html, Json, OpenPage
 from hashlens.cli.page import show_page
 from hashlens.cli.query import read_queries
 
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from hashlens.collection import Collection, Hits
 
 
+PARTIAL = (
+    "partial: a part of the collection is out of reach of its engine, and there may be nearer items"
+)
+
+
 def search(
-    collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
+    collection: AnyCollection,
     query: Annotated[
         list[str],
         typer.Argument(help="Images (- for one on stdin), items such as id:17, or code:HEX."),
@@ -75,7 +80,7 @@ def search(
 
     Example: hashlens search photos.hl query.jpg -k 20 --html out.html
     """
-    from hashlens.cli.output import print_json
+    from hashlens.cli.output import note, print_json
     from hashlens.collection import Collection
     from hashlens.collection.promise import meaning_for
 
@@ -93,6 +98,8 @@ def search(
         hits = photos.search_many(values, k, **wish)
         found = [Found([query], each) for query, each in zip(queries, hits, strict=True)]
     seconds = time.monotonic() - started
+    if any(each.hits.partial for each in found):
+        note(PARTIAL)
     meaning = meaning_for(photos.distance_meaning, share)
     within = found[0].hits.radius
     sentence = "" if meaning is None else in_words(meaning, within)
@@ -130,7 +137,7 @@ def _print_hits(photos: "Collection", found: Found, where: str | None) -> None:
 def _bounds(photos: "Collection", hits: "Hits", where: str | None) -> str:
     """Say among what nothing was found."""
     if len(photos) == 0:
-        return f", {photos.path} has no items"
+        return f", {photos.place} has no items"
     within = "" if hits.radius is None else f" within {bits(hits.radius)}"
     return within + ("" if where is None else f" where {where}")
 
@@ -165,16 +172,18 @@ def _result(
         {
             "query": each.name,
             "reranked": each.hits.reranked,
+            "partial": each.hits.partial,
             "hits": [{"rank": rank, **hit._asdict()} for rank, hit in enumerate(each.hits, 1)],
         }
         for each in found
     ]
     return {
-        "collection": str(photos.path),
+        "collection": photos.place,
         "n_bits": photos.n_bits,
         "items": len(photos),
         "where": where,
         "reranked": all(each.hits.reranked for each in found),
+        "partial": any(each.hits.partial for each in found),
         "seconds": round(seconds, 4),
         "queries": queries,
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hashlens.checks import refuse, words
-from hashlens.cli.options import Json
+from hashlens.cli.options import AnyCollection, Json
 
 if TYPE_CHECKING:
     from hashlens.server import Settings
@@ -18,7 +18,7 @@ TOKEN_VARIABLE = "HASHLENS_TOKEN"
 
 
 def serve(
-    collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
+    collection: AnyCollection,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen at: 0.0.0.0 for the whole network.")
     ] = "127.0.0.1",

@@ -1,13 +1,10 @@
 """``hashlens stats``."""
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from hashlens.checks import printable
-from hashlens.cli.options import Json
+from hashlens.cli.options import AnyCollection, Json
 
 if TYPE_CHECKING:
     from hashlens.collection import Stats
@@ -16,7 +13,7 @@ _SHOWN = 20  # labels, and metadata keys, in the table; all of them are in the J
 
 
 def stats(
-    collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
+    collection: AnyCollection,
     as_json: Json = False,
 ) -> None:
     """Count what a collection holds: items, labels, metadata, and the space they take.
@@ -33,10 +30,10 @@ def stats(
     card = photos.card
     model = {"method": card["method"], "features": card["card"].get("features")}
     if as_json:
-        print_json({"collection": str(photos.path), "model": model, **asdict(counts)})
+        print_json({"collection": photos.place, "model": model, **asdict(counts)})
         return
     facts = {**_facts(counts), "model": ", ".join(filter(None, model.values()))}
-    title = printable(str(photos.path))
+    title = printable(photos.place)
     print_table(title, [{"what": key, "value": value} for key, value in facts.items()])
     for name, found in (("label", counts.labels), ("metadata", counts.metadata)):
         if found:

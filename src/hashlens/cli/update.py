@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hashlens.cli.options import Json, settings
+from hashlens.cli.options import AnyCollection, Json, settings
 
 if TYPE_CHECKING:
     from hashlens.collection import Metadata, UpdateReport
@@ -14,7 +14,7 @@ _SHOWN = 20  # rows of unknown items that are named on the terminal; all of them
 
 
 def update(
-    collection: Annotated[Path, typer.Argument(help="Folder of a collection.")],
+    collection: AnyCollection,
     table: Annotated[
         Path | None,
         typer.Argument(help="CSV, JSON or JSON lines: a column id or path, label, anything else."),
@@ -53,7 +53,7 @@ def update(
         said = Metadata.of({**values, "id": int(i)} for i in photos.select(where or ""))
     report = photos.update(said)
     if as_json:
-        print_json({"collection": str(photos.path), **updated(report)})
+        print_json({"collection": photos.place, **updated(report)})
     else:
         tell(report)
 

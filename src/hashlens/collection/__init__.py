@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hashlens.collection.adding import AddReport
 from hashlens.collection.collection import Collection
-from hashlens.collection.compacting import CompactReport
 from hashlens.collection.findings import CheckReport
+from hashlens.collection.folder.compacting import CompactReport
 from hashlens.collection.hits import Hit, Hits
 from hashlens.collection.items import Item
 from hashlens.collection.metadata import Metadata

@@ -2,25 +2,21 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hashlens.collection.batch import Batch, BatchWriter
+from hashlens.collection.batch import Batch, Writer
+from hashlens.collection.incoming import Encoded, Incoming
 from hashlens.collection.metadata import Metadata
-from hashlens.collection.removing import prune
-from hashlens.collection.sorting import Outcome, Place, Sorter
-from hashlens.collection.sources import Candidate, look_at
-from hashlens.collection.target import Target, writing_to
-from hashlens.collection.updating import update_rows
-from hashlens.data import Dataset, Images, Skipped
+from hashlens.collection.sorting import Known, Outcome, Place, Sorter
+from hashlens.collection.sources import Candidate
+from hashlens.data import Skipped
 from hashlens.errors import ImageError
-from hashlens.model import Embedding, Model
 from hashlens.watcher import Watcher
 
 CHUNK = 4096
@@ -29,11 +25,7 @@ CHUNK = 4096
 BATCH = 256
 """Rows that are written in one transaction: about as many an interrupted add can lose."""
 
-_ENCODED_AT_ONCE = 64
 _WORKERS = 2
-
-Embed = Callable[[Images, NDArray[np.int64], bool], Iterator[Embedding]]
-"""``embed(images, ids, strict)`` embeds the images with these numbers; `kept` numbers `ids`."""
 
 
 @dataclass(frozen=True)
@@ -89,55 +81,44 @@ class AddOptions(NamedTuple):
     metadata: Metadata | None = None
 
 
-def embed_with(model: Callable[[], Model], workers: int | None = None) -> Embed:
-    """Embed with a model, decoding ahead of the network; it is asked for when there is work."""
-
-    def embed(images: Images, ids: NDArray[np.int64], strict: bool) -> Iterator[Embedding]:
-        chosen = images.subset(ids)
-        return model().iter_embed(
-            chosen, batch_size=_ENCODED_AT_ONCE, strict=strict, workers=workers
-        )
-
-    return embed
-
-
 class Adder:
-    """Adds one data set to a collection whose writer lock is held.
+    """Adds images to a collection, under the right to write to it.
 
     Parameters
     ----------
-    target : Target
-    data : Dataset
-    embed : Embed
-    options : AddOptions
+    known : Known
+    writer : Writer
+    incoming : Incoming
+    strict : bool
+        Raise at the first bad image.
     watcher : Watcher
     """
 
     def __init__(
-        self, target: Target, data: Dataset, embed: Embed, options: AddOptions, watcher: Watcher
+        self, known: Known, writer: Writer, incoming: Incoming, strict: bool, watcher: Watcher
     ) -> None:
-        self._writer = BatchWriter(target, data.images)
-        self._sorter = Sorter(target.db, keep_pictures=self._writer.keep_pictures)
-        self._data = data
-        self._embed = embed
-        self._strict = options.strict
+        self._writer = writer
+        self._sorter = Sorter(known, keep_pictures=writer.keep_pictures)
+        self._incoming = incoming
+        self._strict = strict
         self._watcher = watcher
         self._counts: Counter[Outcome] = Counter()
         self._skipped: list[Skipped] = []
         self._started = time.monotonic()
 
     def run(self) -> tuple[Counter[Outcome], list[Skipped]]:
-        """Add all of the data set; give how many images became what, and what was left out."""
-        self._watcher.stage(f"adding {self._data.name}", len(self._data))
+        """Add all images; give how many became what, and what was left out."""
+        n_images = len(self._incoming)
+        self._watcher.stage(f"adding {self._incoming.title}", n_images)
         with ThreadPoolExecutor(_WORKERS) as pool:
-            for start in range(0, len(self._data), CHUNK):
-                chunk = range(start, min(start + CHUNK, len(self._data)))
+            for start in range(0, n_images, CHUNK):
+                chunk = range(start, min(start + CHUNK, n_images))
                 self._add_chunk(list(pool.map(self._look, chunk)))
         return self._counts, self._skipped
 
     def _look(self, position: int) -> Candidate | Skipped:
         try:
-            return look_at(self._data, position)
+            return self._incoming.candidate(position)
         except ImageError as error:
             if self._strict:
                 raise
@@ -163,9 +144,9 @@ class Adder:
         missing = np.ones(len(ids), bool)
         reasons: list[str] = []
         batch = Batch()
-        for part in self._embed(self._data.images, ids, self._strict):
+        for part in self._incoming.encode(ids, self._strict):
             missing[part.kept] = False
-            reasons += [skipped.reason for skipped in part.skipped]
+            reasons += part.reasons
             self._gather(batch, part, groups)
             self._tell(len(reasons))
             if batch.n_rows >= BATCH:
@@ -176,15 +157,15 @@ class Adder:
             self._skip([place.candidate for place in groups[i]], reason)
         self._tell()
 
-    def _gather(self, batch: Batch, part: Embedding, groups: Sequence[Sequence[Place]]) -> None:
+    def _gather(self, batch: Batch, part: Encoded, groups: Sequence[Sequence[Place]]) -> None:
         first_row = self._writer.n_rows + batch.n_rows
-        batch.embeddings.append(part)
+        batch.encoded.append(part)
         for row, i in enumerate(part.kept, first_row):
             batch.items += [(place, row) for place in groups[i]]
             self._counts.update(place.outcome for place in groups[i])
 
     def _skip(self, candidates: Sequence[Candidate], reason: str) -> None:
-        names = [self._data.images.name(each.position) for each in candidates]
+        names = [self._incoming.name(each.position) for each in candidates]
         self._skipped += [Skipped(name, reason) for name in names]
 
     def _tell(self, n_bad: int = 0) -> None:
@@ -193,25 +174,14 @@ class Adder:
         done = self._counts.total() + n_skipped
         rate = done / max(time.monotonic() - self._started, 1e-3)
         note = f"{rate:.0f} images/s" + f", {n_skipped} skipped" * bool(n_skipped)
-        self._watcher.advance(done, len(self._data), note)
+        self._watcher.advance(done, len(self._incoming), note)
 
 
-def add_images(
-    folder: Path, data: Dataset, embed: Embed, options: AddOptions, watcher: Watcher
+def add_report(
+    found: tuple[Counter[Outcome], list[Skipped]], pruned: int, seconds: float
 ) -> AddReport:
-    """Add a data set to the collection in `folder`.
-
-    Raises
-    ------
-    BusyError
-        If another process is writing to it.
-    """
-    started = time.monotonic()
-    with writing_to(folder) as target:
-        counts, skipped = Adder(target, data, embed, options, watcher).run()
-        pruned = 0 if options.pruned is None else prune(target.db, options.pruned)
-        if options.metadata is not None:
-            update_rows(target.db, options.metadata)
+    """Put together what became of the images."""
+    counts, skipped = found
     return AddReport(
         added=counts["added"],
         changed=counts["changed"],
@@ -219,5 +189,5 @@ def add_images(
         already=counts["already"],
         pruned=pruned,
         skipped=tuple(skipped),
-        seconds=time.monotonic() - started,
+        seconds=seconds,
     )

@@ -1,19 +1,17 @@
 """From what is wished of a search to its hits."""
 
-from sqlite3 import Connection
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashlens.checks import check_int, refuse
 from hashlens.collection.hits import Hits
-from hashlens.collection.items import read_items
 from hashlens.collection.opened import OpenCollection
 from hashlens.collection.promise import meaning_for, radius_within
 from hashlens.collection.queries import Queries
 from hashlens.collection.ranking import Ask, Ranked, rank, rank_together
-from hashlens.collection.snapshot import Snapshot
+from hashlens.collection.store import View
 from hashlens.evaluation import DistanceMeaning
 
 
@@ -35,14 +33,6 @@ class Checked(NamedTuple):
     wish: Wish
     radius: int | None
     meaning: DistanceMeaning | None
-
-
-class Seen(NamedTuple):
-    """One commit of a collection, and which of its items may be found."""
-
-    db: Connection
-    snapshot: Snapshot
-    where: NDArray[np.bool_] | None
 
 
 def check_wish(wish: Wish, of: OpenCollection, *, by_items: bool) -> Checked:
@@ -71,19 +61,19 @@ def check_wish(wish: Wish, of: OpenCollection, *, by_items: bool) -> Checked:
     return Checked(wish, radius_within(meaning, wish.radius, wish.precision), meaning)
 
 
-def answer(seen: Seen, queries: Queries, checked: Checked, *, together: bool) -> list[Hits]:
+def answer(view: View, queries: Queries, checked: Checked, *, together: bool) -> list[Hits]:
     """Find the items nearest to each query; or, together, the items nearest to any of them."""
     if together and not len(queries):
         raise refuse("queries", "at least one", len(queries))
     if not len(queries):
         return []
-    ask = _ask(seen, queries, checked, together)
-    if together:
-        return [_hits(seen, rank_together(seen.snapshot, queries, ask), checked)]
-    return [_hits(seen, found, checked) for found in rank(seen.snapshot, queries, ask)]
+    ask = _ask(queries, checked, together)
+    ranked = [rank_together(view, queries, ask)] if together else list(rank(view, queries, ask))
+    hits = [_hits(view, each, checked) for each in ranked]
+    return hits if view.is_whole() else [replace(each, partial=True) for each in hits]
 
 
-def _ask(seen: Seen, queries: Queries, checked: Checked, together: bool) -> Ask:
+def _ask(queries: Queries, checked: Checked, together: bool) -> Ask:
     wish, with_features = checked.wish, queries.with_features
     if wish.rerank and not with_features.all():
         raise refuse("rerank", "False where a query is a code, without features", wish.rerank)
@@ -93,13 +83,14 @@ def _ask(seen: Seen, queries: Queries, checked: Checked, together: bool) -> Ask:
         k=wish.k,
         radius=checked.radius,
         rerank=bool(by_features) if wish.rerank is None else wish.rerank,
-        where=seen.where,
         leave_out=wish.exclude_self,
     )
 
 
-def _hits(seen: Seen, ranked: Ranked, checked: Checked) -> Hits:
-    items = list(read_items(seen.db, ranked.ids.tolist()))
+def _hits(view: View, ranked: Ranked, checked: Checked) -> Hits:
+    items = view.items(ranked.ids.tolist())
+    if len(items) < len(ranked.ids):  # removed since they were found
+        ranked = ranked.only(np.isin(ranked.ids, [item.id for item in items]))
     meaning = checked.meaning
     return Hits(
         ids=ranked.ids,
@@ -108,10 +99,10 @@ def _hits(seen: Seen, ranked: Ranked, checked: Checked) -> Hits:
         labels=np.array([item.label for item in items], object),
         paths=np.array([item.path for item in items], object),
         metadata=np.array([item.metadata for item in items], object),
-        codes=seen.snapshot.codes[seen.snapshot.rows_of(ranked.ids)],
+        codes=view.codes_of(ranked.ids),
         content_hashes=np.array([item.content_hash for item in items], object),
-        revision=seen.snapshot.revision,
-        n_items=len(seen.snapshot.ids),
+        revision=view.revision,
+        n_items=view.n_items,
         reranked=ranked.reranked,
         radius=checked.radius,
         same_class=None if meaning is None else meaning.at[ranked.distances],

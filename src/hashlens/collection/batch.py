@@ -1,123 +1,35 @@
-"""Rows and items that are written together, in one commit."""
+"""Items that are written together, in one commit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from typing import Protocol
 
-import numpy as np
-
-from hashlens.collection.catalogue import commit
-from hashlens.collection.pictures import (
-    PictureRow,
-    count_picture_bytes,
-    keeps_pictures,
-    kept_picture,
-    picture_bytes,
-)
-from hashlens.collection.records import as_stored
-from hashlens.collection.snapshot import unit_rows
+from hashlens.collection.incoming import Encoded
 from hashlens.collection.sorting import Place
-from hashlens.collection.sources import Candidate
-from hashlens.collection.target import Target
-from hashlens.data import Images
-from hashlens.model import Embedding
-
-_INSERT = """
-INSERT INTO items (path, has_file, content_hash, label, row, revision, added)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-# An item keeps its label, which `update` may have set, unless it moves to where it gets another.
-_UPDATE = """
-UPDATE items SET path = ?1, has_file = ?2, content_hash = ?3,
-    label = iif(path = ?1, COALESCE(label, ?4), COALESCE(?4, label)), row = ?5, revision = ?6
-WHERE id = ?7
-"""
 
 
 @dataclass
 class Batch:
     """Rows that wait to be written, and the items that will point to rows."""
 
-    embeddings: list[Embedding] = field(default_factory=list)
+    encoded: list[Encoded] = field(default_factory=list)
     items: list[tuple[Place, int]] = field(default_factory=list)
 
     @property
     def n_rows(self) -> int:
         """How many rows are new."""
-        return sum(len(each.codes) for each in self.embeddings)
+        return sum(len(each.codes) for each in self.encoded)
 
 
-class BatchWriter:
-    """Writes batches of one data set to a collection whose writer lock is held.
+class Writer(Protocol):
+    """Writes batches to a collection, under the right to do so."""
 
-    The order of writes keeps the promise that only what is committed exists: codes, features and
-    pictures go down to the disk first, then one transaction adds the items that point to them.
+    @property
+    def n_rows(self) -> int:
+        """The number of the next batch's first row; what `Known` gives are smaller numbers."""
 
-    Parameters
-    ----------
-    target : Target
-    images : Images
-        Those that the candidates number.
-
-    Attributes
-    ----------
-    n_rows : int
-        Committed rows.
-    keep_pictures : bool
-        Whether images without a file are kept.
-    """
-
-    def __init__(self, target: Target, images: Images) -> None:
-        self._target = target
-        self._images = images
-        self.n_rows = target.meta.n_rows
-        self.keep_pictures = keeps_pictures(target.db)
-        self._n_picture_bytes = count_picture_bytes(target.db)
+    @property
+    def keep_pictures(self) -> bool:
+        """Whether images without a file are kept."""
 
     def write(self, batch: Batch) -> None:
-        """Write a batch down to the disk, and commit it."""
-        if not batch.items:
-            return
-        rows = self._append(batch.embeddings) if batch.n_rows else None
-        pictures = self._append_pictures([place.candidate for place, _ in batch.items])
-        db = self._target.db
-        with commit(db) as revision:
-            if rows is not None:
-                db.execute("INSERT INTO batches VALUES (?, ?, ?, ?)", rows)
-            db.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?)", pictures)
-            self._write_items(batch.items, revision)
-        self.n_rows += batch.n_rows
-        self._n_picture_bytes += sum(picture.n_bytes for picture in pictures)
-
-    def _write_items(self, items: Sequence[tuple[Place, int]], revision: int) -> None:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        for (candidate, _, item_id), row in items:
-            path, label = as_stored(candidate.path), candidate.label and as_stored(candidate.label)
-            values = path, candidate.has_file, candidate.content_hash, label, row, revision
-            if item_id is None:
-                self._target.db.execute(_INSERT, (*values, now))
-            else:
-                self._target.db.execute(_UPDATE, (*values, item_id))
-
-    def _append(self, embeddings: Sequence[Embedding]) -> tuple[int, int, bytes, bytes | None]:
-        """Write rows to the files; give what the catalogue is to say of them."""
-        codes = np.concatenate([each.codes for each in embeddings])
-        codes_sum = self._target.codes.append(codes, self.n_rows)
-        features_sum = None
-        if self._target.features is not None:
-            vectors = np.concatenate([each.features for each in embeddings])
-            stored = unit_rows(vectors).astype("<f2")
-            features_sum = self._target.features.append(stored, self.n_rows)
-        return self.n_rows, len(codes), codes_sum, features_sum
-
-    def _append_pictures(self, candidates: Sequence[Candidate]) -> list[PictureRow]:
-        """Keep what has no file, once for each content."""
-        wanted: dict[bytes, Candidate] = {}
-        for candidate in candidates if self.keep_pictures else ():
-            content = candidate.content_hash
-            if not candidate.has_file and not kept_picture(self._target.db, content):
-                wanted.setdefault(content, candidate)
-        if not wanted:
-            return []
-        read = ((c.content_hash, picture_bytes(self._images, c.position)) for c in wanted.values())
-        return self._target.pictures.append(read, self._n_picture_bytes)
+        """Write a batch, whole or not at all; one without items is nothing."""

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.checks import refuse
-from hashlens.collection.adding import AddOptions, AddReport, add_images, embed_with
-from hashlens.collection.compacting import CompactReport, compact
+from hashlens.collection.adding import AddOptions, AddReport
+from hashlens.collection.folder.compacting import CompactReport, compact
+from hashlens.collection.incoming import Incoming, IncomingImages, embed_with
+from hashlens.collection.items import check_which
 from hashlens.collection.metadata import Metadata, as_metadata
 from hashlens.collection.opened import OpenCollection
-from hashlens.collection.removing import remove_items
 from hashlens.collection.sources import Source, as_dataset
-from hashlens.collection.updating import UpdateReport, update_items
+from hashlens.collection.updating import UpdateReport
 from hashlens.watcher import Watcher
 
 
@@ -73,9 +74,12 @@ class Changing(OpenCollection):
         """
         said = None if metadata is None else as_metadata(metadata, _folder_of(source))
         options = AddOptions(strict, _folder_named(source) if prune else None, said)
-        data = as_dataset(source)
-        embed = embed_with(lambda: self.model, workers)
-        return add_images(self.path, data, embed, options, watcher or Watcher())
+        incoming = IncomingImages(as_dataset(source), embed_with(lambda: self.model, workers))
+        return self.receive(incoming, options, watcher or Watcher())
+
+    def receive(self, incoming: Incoming, options: AddOptions, watcher: Watcher) -> AddReport:
+        """Add images that come with what encodes them; `add` says what becomes of them."""
+        return self._store.add(incoming, options, watcher)
 
     def remove(
         self,
@@ -117,7 +121,7 @@ class Changing(OpenCollection):
         (2, 183, 1612)
         185
         """
-        return remove_items(self.path, ids, where)
+        return self._store.remove(check_which(ids, where), where)
 
     def update(
         self, metadata: Metadata | str | Path | Sequence[Mapping[str, object]]
@@ -154,7 +158,7 @@ class Changing(OpenCollection):
         ...     report.updated, report.unknown, digits.select("writer = 'Ada'").tolist()
         (1, ("metadata, row 2: 'digits[9999]'",), [7])
         """
-        return update_items(self.path, as_metadata(metadata))
+        return self._store.update(as_metadata(metadata))
 
     def compact(self, watcher: Watcher | None = None) -> CompactReport:
         """Give back the space of removed items, of codes and of pictures that no item uses.
@@ -180,7 +184,7 @@ class Changing(OpenCollection):
         HashlensError
             If the disk is full; nothing is changed then.
         """
-        return compact(self.path, watcher or Watcher())
+        return compact(self._in_folder("compacting").folder, watcher or Watcher())
 
 
 def _folder_of(source: Source) -> Path | None:

@@ -9,10 +9,10 @@ from hashlens.collection.changing import Changing
 from hashlens.collection.dedup import Compared, Duplicates, Finder, Wanted
 from hashlens.collection.dedup.facts import Entry
 from hashlens.collection.findings import CheckReport
+from hashlens.collection.folder.verifying import verify
 from hashlens.collection.looking import Looking
+from hashlens.collection.opened import exists, make_store
 from hashlens.collection.searching import Searching
-from hashlens.collection.verifying import verify
-from hashlens.collection.writing import make_collection
 from hashlens.data import EncodedImages, Images
 from hashlens.errors import ImageError
 from hashlens.model import Model
@@ -87,13 +87,18 @@ class Collection(Looking, Searching, Changing):
         if not isinstance(model, Model):
             raise refuse("model", "a hashlens.Model", words(type(model).__name__))
         keeping = {"store_features": store_features, "keep_pictures": keep_pictures}
-        make_collection(Path(path), model, **keeping)
+        make_store(path, model, **keeping)
         return cls(path)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
         """Open a collection that exists. The model is loaded when it is first needed."""
         return cls(path)
+
+    @classmethod
+    def exists(cls, path: str | Path) -> bool:
+        """Tell whether there is a collection at a place, or something that is in its way."""
+        return exists(path)
 
     def duplicates(  # noqa: PLR0913 - a door: each argument is a word on the command line
         self,
@@ -155,7 +160,7 @@ class Collection(Looking, Searching, Changing):
         ('same', True, True)
         """
         wanted = Wanted(tier, radius, similarity, where, keep, mirrored, rotated)
-        with self._seen() as (db, snapshot):
+        with self._in_folder("looking for duplicates").seen() as (db, snapshot):
             compared = Compared(db, snapshot, where)
         finder = Finder(compared, wanted, watcher or Watcher())
         return finder.run(lambda: self.model, self._images_of)
@@ -192,7 +197,7 @@ class Collection(Looking, Searching, Changing):
         HashlensError
             If the disk cannot be read.
         """
-        return verify(self.path, files=files, watcher=watcher)
+        return verify(self._in_folder("checking").folder, files=files, watcher=watcher)
 
     def __repr__(self) -> str:
-        return f"Collection({str(self.path)!r}, n_items={len(self)}, n_bits={self.n_bits})"
+        return f"Collection({self.place!r}, n_items={len(self)}, n_bits={self.n_bits})"

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from hashlens.checks import check_n_bits, refuse
 from hashlens.codes import binarize
-from hashlens.collection.adding import AddOptions, AddReport, Embed, add_images, embed_with
+from hashlens.collection.adding import AddOptions, AddReport
 from hashlens.collection.collection import Collection
+from hashlens.collection.incoming import Embed, IncomingImages, embed_with
+from hashlens.collection.opened import check_free
 from hashlens.collection.sources import Source, as_dataset
-from hashlens.collection.writing import check_new
 from hashlens.data import Dataset, Images, Skipped, iter_pixels
 from hashlens.data.digests import pixel_digests
 from hashlens.feature_encoder import fit_encoder
@@ -86,15 +87,15 @@ def index_photos(  # noqa: PLR0913 - a door: each argument is a word on the comm
     """
     started = time.monotonic()
     check_n_bits(n_bits)
-    check_new(Path(path))
+    check_free(path)
     watcher = watcher or Watcher()
     data = as_dataset(source)
     options = TrainOptions(seed=seed, features=features)
     load = _Loading(strict, workers, watcher)
     prepared = _fit(data, options, n_bits, load)
     collection = Collection.create(path, prepared.model)
-    embed = _embed_prepared(prepared, workers)
-    report = add_images(Path(path), data, embed, AddOptions(strict), watcher)
+    incoming = IncomingImages(data, _embed_prepared(prepared, workers))
+    report = collection.receive(incoming, AddOptions(strict), watcher)
     return collection, replace(report, seconds=time.monotonic() - started)
 
 

@@ -65,6 +65,9 @@ class Hits:
     same_class : float64 (k,), or None where the model knows no meaning of its distances
         Share of the items at each hit's distance that are of the query's class, 0 to 1, as it was
         among the labelled images that the training kept out.
+    partial : bool
+        Not all items were looked at: a part of the engine is out of reach, and there may be
+        nearer items. Never so for a collection in a folder.
     """
 
     ids: NDArray[np.int64]
@@ -80,6 +83,7 @@ class Hits:
     reranked: bool
     radius: int | None = None
     same_class: NDArray[np.float64] | None = None
+    partial: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)

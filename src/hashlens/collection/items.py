@@ -1,18 +1,15 @@
-"""Items as a user sees them, read from the catalogue."""
+"""Items as a user sees them, and their ids."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from sqlite3 import Connection
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hashlens.collection.catalogue import Meta
-from hashlens.collection.pictures import PictureFile, kept_picture
-from hashlens.collection.records import as_text, check_item_id, no_item
-from hashlens.collection.sorting import is_gone
-from hashlens.errors import ImageError
+import numpy as np
 
-_COLUMNS = "id, path, label, metadata, added, content_hash"
+from hashlens.checks import check_int, refuse, words
+from hashlens.errors import InputError
+
+LARGEST_ID = 2**63 - 1
+"""That engines can hold."""
 
 
 class Item(NamedTuple):
@@ -40,43 +37,36 @@ class Item(NamedTuple):
     content_hash: str
 
 
-def read_item(db: Connection, item_id: object) -> Item:
-    """Read a live item; InputError if there is none of that id."""
-    wanted = check_item_id(item_id)
-    for item in read_items(db, [wanted]):
-        return item
-    raise no_item(wanted)
+def check_item_id(value: object) -> int:
+    """Return what can be the id of an item as an int, or raise InputError."""
+    item_id = check_int("item id", value, 0)
+    if item_id > LARGEST_ID:
+        raise no_item(item_id)
+    return item_id
 
 
-def read_items(db: Connection, ids: Iterable[int]) -> Iterator[Item]:
-    """Read live items by id, in the order asked; an unknown id is left out."""
-    query = f"SELECT {_COLUMNS} FROM items WHERE id = ? AND state = 'live'"
-    for item_id in ids:
-        for row in db.execute(query, (int(item_id),)):
-            found, path, label, metadata, added, content_hash = row
-            label = label and as_text(label)
-            yield Item(found, as_text(path), label, json.loads(metadata), added, content_hash.hex())
+def no_item(item_id: int) -> InputError:
+    """Build the error for an id that no live item has."""
+    return refuse("item id", "the id of an item of the collection", item_id)
 
 
-def picture_of_item(folder: Path, db: Connection, item_id: object, meta: Meta) -> Path | bytes:
-    """Find the picture of a live item: its file, or the bytes that are kept.
+def check_which(ids: object, where: str | None) -> list[int] | None:
+    """Return the ids as a list; None where `where` is given in their place.
 
     Raises
     ------
     InputError
-        If there is no item of that id.
-    ImageError
-        If the file is gone, or nothing is kept.
+        If not just one of the two is given, or the ids are none.
     """
-    wanted = check_item_id(item_id)
-    query = "SELECT path, has_file, content_hash FROM items WHERE id = ? AND state = 'live'"
-    found = db.execute(query, (wanted,)).fetchone()
-    if found is None:
-        raise no_item(wanted)
-    path, has_file, content_hash = as_text(found[0]), found[1], found[2]
-    if has_file and not is_gone(path):
-        return Path(path)
-    kept = kept_picture(db, content_hash)
-    if kept is not None:
-        return PictureFile(folder, meta.generation).read(kept)
-    raise ImageError(path, "is gone" if has_file else "has no file, and no copy of it is kept")
+    if (ids is None) == (where is None):
+        raise refuse("ids", "given, or else where", words("neither" if ids is None else "both"))
+    return None if ids is None else _as_ids(ids)
+
+
+def _as_ids(value: object) -> list[int]:
+    """Read distinct ids from an int or a sequence of them."""
+    if isinstance(value, np.ndarray) and value.ndim != 1:
+        raise refuse("ids", "the id of an item, or a sequence of them", value)
+    if isinstance(value, Sequence | np.ndarray | set | frozenset) and not isinstance(value, str):
+        return sorted({check_item_id(item_id) for item_id in value})
+    return [check_item_id(value)]

@@ -1,7 +1,6 @@
 """Looking at what a collection holds: items, their pictures, the counts."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +8,10 @@ from numpy.typing import NDArray
 
 from hashlens.checks import check_int
 from hashlens.codes import Codes
-from hashlens.collection.catalogue import in_last_generation, read_meta
-from hashlens.collection.filters import select_ids
-from hashlens.collection.items import Item, picture_of_item, read_item, read_items
+from hashlens.collection.folder.records import live_labels
+from hashlens.collection.items import Item, check_item_id, no_item
 from hashlens.collection.opened import OpenCollection
-from hashlens.collection.records import ids_of_content, live_labels
-from hashlens.collection.stats import Stats, count
+from hashlens.collection.stats import Stats
 
 
 class Looking(OpenCollection):
@@ -28,13 +25,23 @@ class Looking(OpenCollection):
         codes : uint8 (n_items, ceil(n_bits / 8))
         labels : array of str or None, (n_items,)
         """
-        with self._seen() as (db, snapshot):
+        with self._in_folder("reading all codes").seen() as (db, snapshot):
             return snapshot.codes[snapshot.rows], np.array(live_labels(db), object)
+
+    def sample_codes(self, n: int = 200_000) -> Codes:
+        """Give the codes of all items; or of n of them, drawn at random, where there are more.
+
+        Returns
+        -------
+        codes : uint8 (at most n, ceil(n_bits / 8))
+        """
+        return self._store.sample_codes(n)
 
     def item(self, item_id: int) -> Item:
         """Look up an item; InputError if there is none of that id."""
-        with self._catalogue.reading() as db:
-            return read_item(db, item_id)
+        for item in self._store.look_up([check_item_id(item_id)]):
+            return item
+        raise no_item(item_id)
 
     def items(self, where: str | None = None, *, first: int = 0, n: int = 100) -> list[Item]:
         """List items by ascending id.
@@ -59,19 +66,15 @@ class Looking(OpenCollection):
         """
         check_int("first", first, 0)
         check_int("n", n, 0)
-        with self._seen() as (db, snapshot):
-            ids = snapshot.ids if where is None else select_ids(db, where)
-            return list(read_items(db, ids[first : first + n].tolist()))
+        return self._store.look_up(self._store.select(where, first, n).tolist())
 
     def look_up(self, ids: Sequence[int]) -> list[Item]:
         """Look up several items in the order asked; what is no item is left out."""
-        with self._catalogue.reading() as db:
-            return list(read_items(db, ids))
+        return self._store.look_up(ids)
 
     def with_content(self, content_hash: str) -> list[Item]:
         """Find the items whose bytes have this SHA-256 (hex digits), by ascending id."""
-        with self._catalogue.reading() as db:
-            return list(read_items(db, ids_of_content(db, bytes.fromhex(content_hash))))
+        return self._store.with_content(bytes.fromhex(content_hash))
 
     def picture(self, item_id: int) -> Path | bytes:
         """Find the picture of an item.
@@ -95,11 +98,8 @@ class Looking(OpenCollection):
         FormatError
             If a byte of what is kept has changed.
         """
-        with self._catalogue.reading() as db:
-            find = partial(picture_of_item, self.path, db, item_id)
-            return in_last_generation(db, self._catalogue.path, find)
+        return self._store.picture(check_item_id(item_id))
 
     def stats(self) -> Stats:
         """Count what the collection holds."""
-        with self._catalogue.reading() as db:
-            return count(db, self.path, read_meta(db, self._catalogue.path))
+        return self._store.stats()

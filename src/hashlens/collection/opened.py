@@ -1,63 +1,122 @@
 """An open collection: what its verbs share."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from sqlite3 import Connection
-from threading import Lock
 from typing import Any
 
-from hashlens.collection.catalogue import Catalogue, Meta, in_last_generation, read_meta
-from hashlens.collection.checking import check_collection
-from hashlens.collection.records import count_items
-from hashlens.collection.snapshot import Snapshot, take_snapshot
-from hashlens.collection.writing import MODEL_FOLDER
+from hashlens.checks import refuse, words
+from hashlens.collection.folder.store import FolderStore
+from hashlens.collection.folder.writing import check_new, make_collection
+from hashlens.collection.store import Store
+from hashlens.errors import InputError
 from hashlens.evaluation import DistanceMeaning, meaning_in
 from hashlens.model import Model
-from hashlens.model_store import read_card
+
+SCHEME = "milvus://"
+
+
+def open_store(place: str | Path) -> Store:
+    """Open the collection at a place: a folder, or a URL that names another engine."""
+    if str(place).startswith(SCHEME):
+        from hashlens.collection.milvus.store import MilvusStore
+
+        return MilvusStore.open(str(place))
+    return FolderStore(Path(place))
+
+
+def exists(place: str | Path) -> bool:
+    """Tell whether there is a collection at a place, or something else in its way."""
+    if str(place).startswith(SCHEME):
+        from hashlens.collection.milvus.store import MilvusStore
+
+        return MilvusStore.exists(str(place))
+    return Path(place).is_dir() and any(Path(place).iterdir())
+
+
+def only_in_folder(place: str, what: str) -> InputError:
+    """Build the error for what only a collection in a folder can do."""
+    wanted = f"in a folder: {what} is for those, and `hashlens copy` makes one"
+    return refuse("collection", wanted, words(place))
+
+
+def make_store(
+    place: str | Path, model: Model, *, store_features: bool, keep_pictures: bool
+) -> None:
+    """Make an empty collection at a place, whole or not at all; InputError if it is taken."""
+    keeping = {"store_features": store_features, "keep_pictures": keep_pictures}
+    if str(place).startswith(SCHEME):
+        from hashlens.collection.milvus.store import MilvusStore
+
+        MilvusStore.make(str(place), model, **keeping)
+    else:
+        make_collection(Path(place), model, **keeping)
+
+
+def check_free(place: str | Path) -> None:
+    """Raise InputError unless a collection may be made at a place."""
+    if str(place).startswith(SCHEME):
+        from hashlens.collection.milvus.store import MilvusStore
+
+        MilvusStore.check_free(str(place))
+    else:
+        check_new(Path(place))
 
 
 class OpenCollection:
-    """A collection's folder, its model, and the last commit that was looked at.
+    """A collection in its engine, and its model.
 
     Parameters
     ----------
     path : str or Path
-        The folder of a collection that exists.
+        The folder of a collection that exists; or ``milvus://host:port/name``.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._catalogue = Catalogue(self.path)
-        self._meta = check_collection(self.path)
-        self._latest: Snapshot | None = None
-        self._looking = Lock()
+        self._store = open_store(path)
 
     def __len__(self) -> int:
-        with self._catalogue.reading() as db:
-            return count_items(db)
+        return self._store.n_items
+
+    @property
+    def place(self) -> str:
+        """Its folder or its URL, without a password, as it is shown."""
+        return self._store.place
+
+    @property
+    def name(self) -> str:
+        """What it is called: the last part of its place."""
+        return self._store.name
+
+    @property
+    def path(self) -> Path:
+        """Its folder.
+
+        Raises
+        ------
+        InputError
+            If it is not in a folder.
+        """
+        return self._in_folder("what needs a path").folder
 
     @property
     def n_bits(self) -> int:
         """Length of the codes, in bits."""
-        return self._meta.n_bits
+        return self._store.n_bits
 
     @property
     def revision(self) -> int:
         """Number of the last commit."""
-        with self._catalogue.reading() as db:
-            return read_meta(db, self._catalogue.path).revision
+        return self._store.revision
 
     @property
     def stores_features(self) -> bool:
         """Whether there are feature vectors to re-rank by."""
-        return self._meta.n_features > 0
+        return self._store.n_features > 0
 
     @property
     def card(self) -> dict[str, Any]:
         """What the model's ``model.json`` says of it, read without its weights."""
-        return read_card(self.path / MODEL_FOLDER)
+        return self._store.card
 
     @cached_property
     def model(self) -> Model:
@@ -68,7 +127,7 @@ class OpenCollection:
         FormatError
             If a byte of it has changed.
         """
-        return Model.load(self.path / MODEL_FOLDER)
+        return self._store.load_model()
 
     @cached_property
     def distance_meaning(self) -> DistanceMeaning | None:
@@ -78,18 +137,8 @@ class OpenCollection:
         """
         return meaning_in(self.card["card"], self.n_bits)
 
-    @contextmanager
-    def _seen(self) -> Iterator[tuple[Connection, Snapshot]]:
-        """Give the catalogue and the snapshot of one commit, the last."""
-        with self._catalogue.reading() as db:
-            # Locked from its first look on: no thread puts an older commit in place of a newer.
-            with self._looking:
-                seen = in_last_generation(db, self._catalogue.path, partial(self._forward, db))
-            yield db, seen
-
-    def _forward(self, db: Connection, meta: Meta) -> Snapshot:
-        latest = self._latest
-        if latest is None or latest.revision != meta.revision:
-            latest = take_snapshot(self.path, db, meta, latest)
-            self._latest = latest
-        return latest
+    def _in_folder(self, what: str) -> FolderStore:
+        """Give the engine of a folder, for what no other can do."""
+        if not isinstance(self._store, FolderStore):
+            raise only_in_folder(self.place, what)
+        return self._store

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from sqlite3 import Connection
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.checks import refuse
 from hashlens.codes import Code, Codes, code_size
-from hashlens.collection.records import check_item_id, row_of_content
-from hashlens.collection.snapshot import Snapshot, unit_rows
+from hashlens.collection.items import check_item_id
+from hashlens.collection.store import Rows, View
+from hashlens.collection.vectors import unit_rows
 from hashlens.data import Images, as_images
 from hashlens.data.content import content_hash
 from hashlens.model import Model
@@ -53,9 +53,7 @@ class Queries:
         return np.array(~np.isnan(self.vectors).any(axis=1), bool)
 
 
-def encode_queries(
-    queries: Sequence[object], snapshot: Snapshot, db: Connection, model: Callable[[], Model]
-) -> Queries:
+def encode_queries(queries: Sequence[object], view: View, model: Callable[[], Model]) -> Queries:
     """Find the code, and the features where they are stored, of each query.
 
     Parameters
@@ -63,9 +61,7 @@ def encode_queries(
     queries : sequence of int, path, bytes, uint8 array (h, w, c), or Code
         An int is the id of an item. An image whose bytes are those of an item takes its code: so
         an item finds itself at distance 0, whatever batch it was encoded in.
-    snapshot : Snapshot
-    db : Connection
-        In the same commit as the snapshot.
+    view : View
     model : callable
         Gives the model; asked only if there is something to encode.
 
@@ -80,7 +76,8 @@ def encode_queries(
     InputError
         If a query is none of these, no item has the id, or a code is of another length.
     """
-    found = _Found(queries, snapshot, db)
+    found = _Found(queries, view)
+    found.look_up(view)
     found.encode(model)
     return Queries(found.codes, found.vectors, found.items)
 
@@ -88,41 +85,49 @@ def encode_queries(
 class _Found:
     """What is known of each query, and the images that are to be encoded."""
 
-    def __init__(self, queries: Sequence[object], snapshot: Snapshot, db: Connection) -> None:
+    def __init__(self, queries: Sequence[object], view: View) -> None:
         n = len(queries)
-        self._snapshot, self._db = snapshot, db
+        self._n_bits = view.n_bits
         self._images: dict[int, Images] = {}
-        self.codes = np.zeros((n, code_size(snapshot.n_bits)), np.uint8)
+        self.codes = np.zeros((n, code_size(view.n_bits)), np.uint8)
         self.items = np.full(n, NO_ITEM, np.int64)
         self.vectors: NDArray[np.float32] | None = None
-        if snapshot.features is not None:
-            self.vectors = np.full((n, snapshot.features.shape[1]), np.nan, np.float32)
+        if view.n_features:
+            self.vectors = np.full((n, view.n_features), np.nan, np.float32)
         for i, query in enumerate(queries):
-            self._look(i, query)
+            self._take(i, query)
 
-    def _look(self, i: int, query: object) -> None:
+    def _take(self, i: int, query: object) -> None:
         if isinstance(query, Code):
-            if query.n_bits != self._snapshot.n_bits:
-                wanted = f"of {self._snapshot.n_bits} bits, as those of the collection"
+            if query.n_bits != self._n_bits:
+                wanted = f"of {self._n_bits} bits, as those of the collection"
                 raise refuse("code", wanted, query.n_bits)
             self.codes[i] = query.row
         elif isinstance(query, int | np.integer):
-            self._take(i, self._snapshot.row_of(check_item_id(query)))
-            self.items[i] = query
+            self.items[i] = check_item_id(query)
         else:
-            image = _one_image(query)
-            row = row_of_content(self._db, content_hash(image, 0))
-            if row is None:
-                self._images[i] = image
-            else:
-                self._take(i, row)
+            self._images[i] = _one_image(query)
 
-    def _take(self, i: int, row: int) -> None:
-        self.codes[i] = self._snapshot.codes[row]
-        if self.vectors is not None and self._snapshot.features is not None:
-            self.vectors[i] = self._snapshot.features[row]
+    def look_up(self, view: View) -> None:
+        """Take what the collection knows."""
+        by_id = np.flatnonzero(self.items != NO_ITEM)
+        if len(by_id):
+            self._put(by_id, view.rows_of_items(self.items[by_id].tolist()))
+        if self._images:
+            hashes = [content_hash(image, 0) for image in self._images.values()]
+            rows, places = view.rows_of_contents(hashes)
+            known = np.array(list(self._images))[places >= 0]
+            self._put(known, _at(rows, places[places >= 0]))
+            for i in known.tolist():
+                del self._images[i]
+
+    def _put(self, places: NDArray[np.int64], rows: Rows) -> None:
+        self.codes[places] = rows.codes
+        if self.vectors is not None and rows.vectors is not None:
+            self.vectors[places] = rows.vectors
 
     def encode(self, model: Callable[[], Model]) -> None:
+        """Encode the images that nothing is known of."""
         places = list(self._images)
         for start in range(0, len(places), _ENCODED_AT_ONCE):
             part = places[start : start + _ENCODED_AT_ONCE]
@@ -132,6 +137,10 @@ class _Found:
             self.codes[part] = embedding.codes
             if self.vectors is not None:
                 self.vectors[part] = unit_rows(embedding.features)
+
+
+def _at(rows: Rows, places: NDArray[np.int64]) -> Rows:
+    return Rows(rows.codes[places], None if rows.vectors is None else rows.vectors[places])
 
 
 def _one_image(query: object) -> Images:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.collection.queries import Queries
-from hashlens.collection.snapshot import Snapshot
+from hashlens.collection.store import View
 from hashlens.neighbors import MISSING_ID, Neighbors
 from hashlens.search.rerank import feature_distances
 
@@ -27,8 +27,6 @@ class Ask:
         Only items within this distance, in bits.
     rerank : bool
         Order the nearest ``max(10 k, 100)`` items by their features, where a query has any.
-    where : bool (n_items,), optional
-        The items, by ascending id, that may be found.
     leave_out : bool
         Leave out the items that queries name.
     """
@@ -36,7 +34,6 @@ class Ask:
     k: int
     radius: int | None
     rerank: bool
-    where: NDArray[np.bool_] | None = None
     leave_out: bool = False
 
     @property
@@ -53,8 +50,13 @@ class Ranked(NamedTuple):
     similarities: Floats | None
     reranked: bool
 
+    def only(self, which: NDArray[np.bool_]) -> "Ranked":
+        """Give some of them, in their order: those for which `which`, bool (n,), is true."""
+        similar = None if self.similarities is None else self.similarities[which]
+        return Ranked(self.ids[which], self.distances[which], similar, self.reranked)
 
-def rank(snapshot: Snapshot, queries: Queries, ask: Ask) -> Iterator[Ranked]:
+
+def rank(view: View, queries: Queries, ask: Ask) -> Iterator[Ranked]:
     """Find the items nearest to each query.
 
     Yields
@@ -69,22 +71,22 @@ def rank(snapshot: Snapshot, queries: Queries, ask: Ask) -> Iterator[Ranked]:
     retrieval", CVPR workshops 2015, section 3.2.
     """
     items = _left_out(queries, ask)[:, None]
-    near = _first(_nearest(snapshot, queries, ask, items), ask.n_candidates)
-    similar = _similarities(snapshot, queries, near)
+    near = _first(_nearest(view, queries, ask, items), ask.n_candidates)
+    similar = _similarities(view, queries, near)
     for i, known in enumerate(queries.with_features):
         there = near.found[i]
         found = similar[i, there] if known else None
         yield _ordered(near.ids[i, there], near.distances[i, there], found, ask)
 
 
-def rank_together(snapshot: Snapshot, queries: Queries, ask: Ask) -> Ranked:
+def rank_together(view: View, queries: Queries, ask: Ask) -> Ranked:
     """Find the items nearest to any of the queries.
 
     An item is at the smallest of its distances to them, and as similar as to the one that it is
     most similar to. The order is that of `rank`.
     """
     items = np.tile(_left_out(queries, ask), (len(queries), 1))
-    near = _nearest(snapshot, queries, ask, items)
+    near = _nearest(view, queries, ask, items)
     found = near.found
     order = np.lexsort((near.distances[found], near.ids[found]))
     ids, first = np.unique(near.ids[found][order], return_index=True)
@@ -95,7 +97,7 @@ def rank_together(snapshot: Snapshot, queries: Queries, ask: Ask) -> Ranked:
     if not known.any():
         return _ordered(ids, distances, None, ask)
     each = Neighbors(*(np.tile(row, (len(queries), 1)) for row in (distances, ids)))
-    return _ordered(ids, distances, _similarities(snapshot, queries, each)[known].max(axis=0), ask)
+    return _ordered(ids, distances, _similarities(view, queries, each)[known].max(axis=0), ask)
 
 
 def _left_out(queries: Queries, ask: Ask) -> NDArray[np.int64]:
@@ -104,13 +106,10 @@ def _left_out(queries: Queries, ask: Ask) -> NDArray[np.int64]:
     return queries.items
 
 
-def _nearest(
-    snapshot: Snapshot, queries: Queries, ask: Ask, left_out: NDArray[np.int64]
-) -> Neighbors:
+def _nearest(view: View, queries: Queries, ask: Ask, left_out: NDArray[np.int64]) -> Neighbors:
     """The nearest items by code; those that are left out, or too far, are missing."""
     to_spare = left_out.shape[1] if ask.leave_out else 0
-    most = max(1, min(ask.n_candidates + to_spare, len(snapshot.ids)))
-    near = snapshot.index.search(queries.codes, most, where=ask.where)
+    near = view.nearest(queries.codes, max(1, min(ask.n_candidates + to_spare, view.n_items)))
     missing = (near.ids[:, :, None] == left_out[:, None, :]).any(axis=2)
     if ask.radius is not None:
         missing |= near.distances > ask.radius
@@ -123,16 +122,17 @@ def _first(near: Neighbors, n: int) -> Neighbors:
     return Neighbors(near.distances, np.where(kept, near.ids, MISSING_ID))
 
 
-def _similarities(snapshot: Snapshot, queries: Queries, near: Neighbors) -> Floats:
+def _similarities(view: View, queries: Queries, near: Neighbors) -> Floats:
     """Cosines of the features: float32, of the shape of the ids; of no meaning where one lacks."""
     similar = np.zeros(near.ids.shape, np.float32)
     known = queries.with_features
-    if known.any() and queries.vectors is not None and len(snapshot.ids):
+    if known.any() and queries.vectors is not None:
         some = Neighbors(near.distances[known], near.ids[known])
-        rows = np.where(some.found, snapshot.rows_of(some.ids), MISSING_ID)
-        similar[known] = 1 - feature_distances(
-            some, queries.vectors[known], snapshot.features, metric="cosine", positions=rows
-        )
+        vectors, places = view.features(some)
+        if len(vectors):
+            similar[known] = 1 - feature_distances(
+                some, queries.vectors[known], vectors, metric="cosine", positions=places
+            )
     return similar
 
 

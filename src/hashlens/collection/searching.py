@@ -1,14 +1,11 @@
 """Searching a collection: by image, by bytes, by item, by code, or by several at once."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashlens.collection.answering import Seen, Wish, answer, check_wish
-from hashlens.collection.filters import Masks, select_ids
+from hashlens.collection.answering import Wish, answer, check_wish
 from hashlens.collection.hits import Hits
 from hashlens.collection.opened import OpenCollection
 from hashlens.collection.queries import Queries, encode_queries
@@ -127,8 +124,8 @@ class Searching(OpenCollection):
         InputError, ImageError
             As for `search`.
         """
-        with self._seen() as (db, snapshot):
-            return encode_queries(queries, snapshot, db, lambda: self.model)
+        with self._store.view() as view:
+            return encode_queries(queries, view, lambda: self.model)
 
     def search_encoded(  # noqa: PLR0913 - as for `search`
         self,
@@ -158,8 +155,8 @@ class Searching(OpenCollection):
         wish = Wish(k, radius, precision, share, where, rerank, exclude_self)
         by_items = queries.items is not None and bool((queries.items >= 0).all())
         checked = check_wish(wish, self, by_items=by_items)
-        with self._filtered(where) as seen:
-            return answer(seen, queries, checked, together=together)
+        with self._store.view(where) as view:
+            return answer(view, queries, checked, together=together)
 
     def select(self, where: str) -> NDArray[np.int64]:
         """Find the items for which an expression is true.
@@ -183,24 +180,13 @@ class Searching(OpenCollection):
             If it is no such expression, names a column that there is not, or takes longer than
             ten seconds.
         """
-        with self._catalogue.reading() as db:
-            return select_ids(db, where)
-
-    @cached_property
-    def _masks(self) -> Masks:
-        return Masks()
+        return self._store.select(where)
 
     def _search(
         self, queries: Sequence[object], wish: Wish, *, together: bool = False
     ) -> list[Hits]:
         by_items = all(isinstance(query, int | np.integer) for query in queries)
         checked = check_wish(wish, self, by_items=by_items)
-        with self._filtered(wish.where) as seen:
-            found = encode_queries(queries, seen.snapshot, seen.db, lambda: self.model)
-            return answer(seen, found, checked, together=together)
-
-    @contextmanager
-    def _filtered(self, where: str | None) -> Iterator[Seen]:
-        with self._seen() as (db, snapshot):
-            mask = None if where is None else self._masks.mask(db, snapshot, where)
-            yield Seen(db, snapshot, mask)
+        with self._store.view(wish.where) as view:
+            found = encode_queries(queries, view, lambda: self.model)
+            return answer(view, found, checked, together=together)

@@ -1,17 +1,42 @@
 """Telling what a collection knows from what is new to it."""
 
 import os
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
-from hashlens.collection.pictures import kept_picture
-from hashlens.collection.records import as_text, item_at, row_of_content
 from hashlens.collection.sources import Candidate
 
 Outcome = Literal["added", "changed", "moved", "already"]
+
+
+class Stored(NamedTuple):
+    """What is stored of the item at a path; `row` is where its code is."""
+
+    id: int
+    content_hash: bytes
+    label: str | None
+    row: int
+
+
+class Known(Protocol):
+    """What a collection knows, under the right to write to it."""
+
+    def look_up(self, candidates: Sequence[Candidate]) -> None:
+        """Read at once what will be asked about some candidates."""
+
+    def item_at(self, path: str, has_file: bool) -> Stored | None:
+        """Read the item at a path, or of a name where it has no file, if there is one."""
+
+    def row_of_content(self, content_hash: bytes) -> int | None:
+        """Find where the code of an image with these bytes is, if there is one."""
+
+    def files_of_content(self, content_hash: bytes) -> list[tuple[int, str]]:
+        """Ids and paths of the items that are files with these bytes, by ascending id."""
+
+    def has_picture(self, content_hash: bytes) -> bool:
+        """Tell whether a picture of this content is kept."""
 
 
 class Place(NamedTuple):
@@ -53,25 +78,25 @@ class Sorted:
 
 
 class Sorter:
-    """Sorts the candidates of one data set by what the catalogue says of path and content.
+    """Sorts the candidates of one data set by what is known of path and content.
 
     Parameters
     ----------
-    db : Connection
-        Under the writer lock.
+    known : Known
     keep_pictures : bool
         An image without a file is to be kept in the collection.
     """
 
-    def __init__(self, db: sqlite3.Connection, *, keep_pictures: bool) -> None:
-        self._db = db
+    def __init__(self, known: Known, *, keep_pictures: bool) -> None:
+        self._known = known
         self._keep_pictures = keep_pictures
         self._seen: dict[tuple[str, bool], bytes] = {}
 
     def sort_out(self, candidates: Sequence[Candidate]) -> Sorted:
         """Sort some candidates; those before must be written by then."""
+        self._known.look_up(candidates)
         result = Sorted()
-        homeless = _Homeless(self._db)
+        homeless = _Homeless(self._known)
         for candidate in candidates:
             content = candidate.content_hash
             before = self._seen.setdefault((candidate.path, candidate.has_file), content)
@@ -85,7 +110,7 @@ class Sorter:
 
     def _sort_one(self, candidate: Candidate, homeless: "_Homeless", result: Sorted) -> None:
         content = candidate.content_hash
-        item = item_at(self._db, candidate.path, candidate.has_file)
+        item = self._known.item_at(candidate.path, candidate.has_file)
         if item is not None and item.content_hash == content:
             is_said = candidate.label is None or item.label is not None
             if is_said and not self._lacks_picture(candidate):
@@ -98,7 +123,7 @@ class Sorter:
             place = Place(candidate, "added" if moved is None else "moved", moved)
         else:
             place = Place(candidate, "changed", item.id)
-        row = row_of_content(self._db, content)
+        row = self._known.row_of_content(content)
         if row is None:
             result.new.setdefault(content, []).append(place)
         else:
@@ -107,14 +132,14 @@ class Sorter:
     def _lacks_picture(self, candidate: Candidate) -> bool:
         if candidate.has_file or not self._keep_pictures:
             return False
-        return kept_picture(self._db, candidate.content_hash) is None
+        return not self._known.has_picture(candidate.content_hash)
 
 
 class _Homeless:
     """Items whose file is gone: one of them has moved if its content turns up elsewhere."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, known: Known) -> None:
+        self._known = known
         self._of_content: dict[bytes, list[tuple[int, str]]] = {}
 
     def take(self, candidate: Candidate) -> int | None:
@@ -123,7 +148,8 @@ class _Homeless:
             return None
         content = candidate.content_hash
         if content not in self._of_content:
-            self._of_content[content] = self._look_up(content)
+            files = self._known.files_of_content(content)
+            self._of_content[content] = [item for item in files if is_gone(item[1])]
         found = self._of_content[content]
         if not found:
             return None
@@ -131,12 +157,6 @@ class _Homeless:
         moved = next((item for item in found if Path(item[1]).name == name), found[0])
         found.remove(moved)
         return moved[0]
-
-    def _look_up(self, content_hash: bytes) -> list[tuple[int, str]]:
-        query = """SELECT id, path FROM items
-                   WHERE content_hash = ? AND state = 'live' AND has_file = 1 ORDER BY id"""
-        items = [(i, as_text(path)) for i, path in self._db.execute(query, (content_hash,))]
-        return [item for item in items if is_gone(item[1])]
 
 
 def is_gone(path: str) -> bool:

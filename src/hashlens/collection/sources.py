@@ -1,98 +1,33 @@
 """Where the images of a collection come from, and how one is told from another."""
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
+import io
 
-from hashlens.checks import refuse
-from hashlens.data import Dataset, EncodedImages, FileImages, Images, load_dataset
-from hashlens.data.content import content_hash
+import numpy as np
+from PIL import Image
 
-Source = str | Path | Sequence[str | Path] | Dataset | Images
+from hashlens.data import EncodedImages, Images
+from hashlens.data.candidates import Candidate as Candidate
+from hashlens.data.candidates import Source as Source
+from hashlens.data.candidates import as_dataset as as_dataset
+from hashlens.data.candidates import look_at as look_at
 
-
-class Candidate(NamedTuple):
-    """An image that may become an item.
-
-    Attributes
-    ----------
-    position : int
-        Its number in the data set it comes from.
-    path : str
-        Its absolute path, or its name where it is no file.
-    content_hash : bytes
-        SHA-256 of the file.
-    label : str or None
-    has_file : bool
-        Whether `path` is a path. A name that looks like one is never taken for a file.
-    """
-
-    position: int
-    path: str
-    content_hash: bytes
-    label: str | None
-    has_file: bool
+_FAST = 1  # PNG: three times as fast as the usual 6, for a tenth more bytes
 
 
-def as_dataset(
-    source: object, *, data_dir: str | Path | None = None, download: bool = False
-) -> Dataset:
-    """Turn what a user names into a data set.
-
-    Parameters
-    ----------
-    source : str, Path, sequence of paths, Dataset or Images
-        A path is a folder, a manifest or one image; a str may also be the name of a benchmark.
-    data_dir : str or Path, optional
-        Folder with the files of a benchmark.
-    download : bool
-        Fetch a benchmark that is not there.
-
-    Raises
-    ------
-    InputError
-        If it is none of these, or a folder without images.
+def picture_bytes(images: Images, position: int) -> bytes:
+    r"""Give the bytes of an image without a file: as they came, or as PNG where it is an array.
 
     Examples
     --------
-    >>> as_dataset(["a.jpg", "b.jpg"]).name
-    'images'
+    >>> from hashlens.data import ArrayImages
+    >>> picture_bytes(ArrayImages(np.zeros((1, 2, 2, 1), np.uint8)), 0)[:4]
+    b'\x89PNG'
     """
-    if isinstance(source, Dataset):
-        return source
-    if isinstance(source, Images):
-        return Dataset("images", source, None, ())
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if path.is_file() and path.suffix.lower() not in (".csv", ".parquet"):
-            return Dataset(path.name, FileImages([path]), None, ())
-        return load_dataset(source, data_dir=data_dir, download=download)
-    if isinstance(source, Sequence) and all(isinstance(path, str | Path) for path in source):
-        return Dataset("images", FileImages(list(source)), None, ())
-    raise refuse("source", "a path, a sequence of paths, a Dataset or Images", type(source))
-
-
-def look_at(data: Dataset, position: int) -> Candidate:
-    """Read enough of an image to know whether it is known already.
-
-    Raises
-    ------
-    ImageError
-        If its file cannot be read.
-    """
-    images = data.images
-    digest = content_hash(images, position)
     source = images.sources[position] if isinstance(images, EncodedImages) else None
-    has_file = isinstance(source, Path)
-    path = os.path.abspath(source) if isinstance(source, Path) else images.name(position)  # noqa: PTH100 - Path.absolute keeps "..", and one file would have two paths
-    return Candidate(position, path, digest, _label(data, position), has_file)
-
-
-def _label(data: Dataset, position: int) -> str | None:
-    if data.labels is None:
-        return None
-    if data.is_multi_label:
-        names = [data.classes[i] for i in data.labels[position].nonzero()[0]]
-        return "|".join(names) or None
-    return data.classes[int(data.labels[position])]
+    if isinstance(source, bytes):
+        return source
+    pixels = images.read(position)
+    buffer = io.BytesIO()
+    picture = Image.fromarray(np.squeeze(pixels, 2) if pixels.shape[2] == 1 else pixels)
+    picture.save(buffer, "PNG", compress_level=_FAST)
+    return buffer.getvalue()

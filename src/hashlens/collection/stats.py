@@ -1,12 +1,6 @@
 """What a collection holds, counted."""
 
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from sqlite3 import Connection
-
-from hashlens.collection.catalogue import Meta
-from hashlens.collection.records import count_items, count_keys, count_labels
 
 
 @dataclass(frozen=True)
@@ -42,27 +36,3 @@ class Stats:
     size_bytes: int
     labels: dict[str, int]
     metadata: dict[str, int]
-
-
-def count(db: Connection, folder: Path, meta: Meta) -> Stats:
-    """Count what the collection in `folder` holds."""
-    return Stats(
-        n_items=count_items(db),
-        n_removed=count_items(db, "removed"),
-        n_rows=meta.n_rows,
-        n_bits=meta.n_bits,
-        n_features=meta.n_features,
-        n_pictures=int(db.execute("SELECT COUNT(*) FROM pictures").fetchone()[0]),
-        size_bytes=folder_size(folder),
-        labels=count_labels(db),
-        metadata=count_keys(db),
-    )
-
-
-def folder_size(folder: Path) -> int:
-    """Count the bytes of all files below a folder; one that is deleted meanwhile counts not."""
-    total = 0
-    for file in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            total += file.stat().st_size if file.is_file() else 0
-    return total

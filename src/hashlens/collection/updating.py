@@ -1,23 +1,14 @@
-"""Writing labels and metadata to the items they are of."""
+"""Labels and metadata, brought to the items they are of."""
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from sqlite3 import Connection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from hashlens.collection.catalogue import commit
 from hashlens.collection.metadata import Metadata, MetadataRow, as_json
-from hashlens.collection.records import LARGEST_ID, as_stored, as_text
-from hashlens.collection.target import writing_to
 from hashlens.errors import InputError
-
-_FIND = "SELECT id, label, metadata FROM items WHERE state = 'live' AND "
-_BY_ID = _FIND + "id = ?"
-_BY_PATH = _FIND + "path = ? AND has_file = ?"
-_WRITE = "UPDATE items SET label = ?, metadata = ?, revision = ? WHERE id = ?"
 
 
 @dataclass(frozen=True)
@@ -39,85 +30,89 @@ class UpdateReport:
     unknown: tuple[str, ...]
 
 
-class _Said(NamedTuple):
-    """What an item's label and metadata are, as the catalogue has them."""
+class Said(NamedTuple):
+    """What an item's label and metadata (JSON) are."""
 
-    label: str | bytes | None
+    label: str | None
     metadata: str
 
 
-@dataclass
-class _Plan:
-    """Items that rows are about: as they are, and as they are to be."""
+class Place(NamedTuple):
+    """Where an item is: its absolute path, or its name where it has no file."""
 
-    before: dict[int, _Said] = field(default_factory=dict)
-    after: dict[int, _Said] = field(default_factory=dict)
+    path: str
+    has_file: bool
+
+
+Found = Mapping[int | Place, tuple[int, Said]]
+"""The id of an item, and what is said of it, by its id or its place."""
+
+
+@dataclass
+class Plan:
+    """Items that rows are about: as they are, and as they are to be.
+
+    Attributes
+    ----------
+    before, after : dict of int to Said
+        By id.
+    unknown : list of str
+        Place and item of each row whose item is not there.
+    """
+
+    before: dict[int, Said] = field(default_factory=dict)
+    after: dict[int, Said] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
-    def changed(self) -> list[tuple[int, _Said]]:
+    def changed(self) -> list[tuple[int, Said]]:
+        """List the items that are to be other than they are."""
         return [(i, said) for i, said in self.after.items() if said != self.before[i]]
 
+    def report(self) -> UpdateReport:
+        """Say what becomes of the rows."""
+        n_changed = len(self.changed())
+        return UpdateReport(n_changed, len(self.after) - n_changed, tuple(self.unknown))
 
-def update_items(folder: Path, metadata: Metadata) -> UpdateReport:
-    """Write metadata to the collection in `folder`, all of it or nothing.
+
+def plan_update(metadata: Metadata, find: Callable[[Iterable[int | Place]], Found]) -> Plan:
+    """Work out what is to be written; of two rows about one item, the later one counts.
+
+    Parameters
+    ----------
+    metadata : Metadata
+    find : callable
+        Looks items up by id or place; what is not there is left out.
 
     Raises
     ------
-    BusyError
-        If another process is writing to it.
     InputError
         If an item would have too much metadata.
     """
-    with writing_to(folder) as target:
-        return update_rows(target.db, metadata)
-
-
-def update_rows(db: Connection, metadata: Metadata) -> UpdateReport:
-    """Do the same on a connection that may write, under the writer lock.
-
-    Where nothing changes there is no commit. Of two rows about one item, the later one counts.
-    """
-    plan = _planned(db, metadata)
-    changed = plan.changed()
-    if changed:
-        with commit(db) as revision:
-            db.executemany(_WRITE, ((*said, revision, i) for i, said in changed))
-    return UpdateReport(len(changed), len(plan.after) - len(changed), tuple(plan.unknown))
-
-
-def _planned(db: Connection, metadata: Metadata) -> _Plan:
-    plan = _Plan()
-    for row in metadata.rows:
-        found = _find(db, row.item, metadata.folders)
+    plan = Plan()
+    places = [list(_places(row.item, metadata.folders)) for row in metadata.rows]
+    known = find({place for tried in places for place in tried})
+    for row, tried in zip(metadata.rows, places, strict=True):
+        found = next((known[place] for place in tried if place in known), None)
         if found is None:
             plan.unknown.append(f"{row.place}: {row.item!r}")
             continue
-        item_id, *said = found
-        before = plan.before.setdefault(item_id, _Said(*said))
+        item_id, said = found
+        before = plan.before.setdefault(item_id, said)
         plan.after[item_id] = _changed(plan.after.get(item_id, before), row)
     return plan
 
 
-def _find(db: Connection, item: int | str, folders: Iterable[Path]) -> tuple[Any, ...] | None:
-    """Read id, label and metadata of an item."""
+def _places(item: int | str, folders: Iterable[Path]) -> Iterator[int | Place]:
     if isinstance(item, int):
-        found = db.execute(_BY_ID, (min(item, LARGEST_ID),)).fetchone()
-    else:
-        places = ((as_stored(path), has_file) for path, has_file in _paths(item, folders))
-        tried = (db.execute(_BY_PATH, place).fetchone() for place in places)
-        found = next(filter(None, tried), None)
-    return None if found is None else tuple(found)
-
-
-def _paths(item: str, folders: Iterable[Path]) -> Iterator[tuple[str, bool]]:
+        yield item
+        return
     for folder in folders:
-        yield os.path.abspath(folder / item), True  # noqa: PTH100 - as the paths of items are made
-    yield item, False  # the name of an image that has no file
+        yield Place(os.path.abspath(folder / item), True)  # noqa: PTH100 - as the paths of items are made
+    yield Place(item, False)  # the name of an image that has no file
 
 
-def _changed(said: _Said, row: MetadataRow) -> _Said:
-    label = said.label and as_text(said.label)
-    values = json.loads(said.metadata)
+def _changed(said: Said, row: MetadataRow) -> Said:
+    label, values = said.label, json.loads(said.metadata)
     for key, value in row.values.items():
         if key == "label":
             label = value
@@ -126,6 +121,6 @@ def _changed(said: _Said, row: MetadataRow) -> _Said:
         else:
             values[key] = value
     try:
-        return _Said(label and as_stored(label), as_json(values))
+        return Said(label, as_json(values))
     except InputError as error:
         raise InputError(f"{row.place}: {error}") from None

@@ -98,6 +98,7 @@ def answer(collection: Collection, question: Question) -> Found:
         n_items=hits.n_items,
         n_bits=collection.n_bits,
         reranked=hits.reranked,
+        partial=hits.partial,
         radius=hits.radius,
         revision=hits.revision,
         seconds=Seconds(

@@ -32,10 +32,10 @@ _LABELS = 1000
 def overview(collection: Collection, settings: Settings, revision: int) -> Stats:
     """Look at all of the collection: the answer of ``GET /stats``."""
     counts = collection.stats()
-    codes = _sample(collection.stored_codes()[0])
+    codes = collection.sample_codes(_CODES)
     often = sorted(counts.labels.items(), key=lambda pair: -pair[1])[:_LABELS]
     return Stats(
-        name=bare_name(str(collection.path.absolute())),
+        name=bare_name(collection.name),
         version=__version__,
         n_items=counts.n_items,
         n_removed=counts.n_removed,
@@ -58,13 +58,6 @@ def overview(collection: Collection, settings: Settings, revision: int) -> Stats
             max_k=MAX_K,
         ),
     )
-
-
-def _sample(codes: Codes) -> Codes:
-    if len(codes) <= _CODES:
-        return codes
-    drawn: NDArray[np.int64] = np.random.default_rng(0).choice(len(codes), _CODES, replace=False)
-    return codes[np.sort(drawn)]
 
 
 def _bits(codes: Codes, n_bits: int) -> Bits:

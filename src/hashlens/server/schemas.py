@@ -113,6 +113,9 @@ class Found(Answer):
     n_items: int
     n_bits: int
     reranked: bool = Field(description="Ordered by features, not by distance alone.")
+    partial: bool = Field(
+        description="A part of the collection was out of reach: there may be nearer items."
+    )
     radius: int | None = Field(description="Only items within so many bits were looked for.")
     revision: int
     seconds: Seconds

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from hashlens.codes import Code
 from hashlens.collection import Collection
 from hashlens.collection.queries import Queries
-from hashlens.collection.snapshot import unit_rows
+from hashlens.collection.vectors import unit_rows
 from hashlens.errors import InputError
 from hashlens.server.asking import Part, Question, answer, check_asked
 from hashlens.server.encoding import Encoding

@@ -16,9 +16,9 @@ from hashlens.collection.dedup.pixels import read_greys
 from hashlens.collection.dedup.report import Duplicate, Duplicates, Group
 from hashlens.collection.dedup.tiers import IDENTICAL, SAME, chosen_limits
 from hashlens.collection.dedup.turning import encode_turned, turn_name, wanted_turns
-from hashlens.collection.filters import select_ids
-from hashlens.collection.records import as_text
-from hashlens.collection.snapshot import Snapshot
+from hashlens.collection.folder.filters import select_ids
+from hashlens.collection.folder.records import as_text
+from hashlens.collection.folder.snapshot import Snapshot
 from hashlens.data import Images, Skipped
 from hashlens.model import Model
 from hashlens.watcher import Watcher

@@ -6,7 +6,7 @@ from hashlens.collection.dedup.files import Proof, UntouchedError, proven, uncha
 from hashlens.collection.dedup.moving import Acted, Acting, check_apart
 from hashlens.collection.dedup.report import Duplicate, Duplicates
 from hashlens.collection.dedup.tiers import IDENTICAL
-from hashlens.collection.target import writing_to
+from hashlens.collection.folder.target import writing_to
 from hashlens.watcher import Watcher
 from hashlens.whole_file import sync_folder
 

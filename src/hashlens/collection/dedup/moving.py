@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
 
-from hashlens.collection.catalogue import commit
 from hashlens.collection.dedup.files import (
     Proof,
     UntouchedError,
@@ -30,9 +29,10 @@ from hashlens.collection.dedup.journal import (
 )
 from hashlens.collection.dedup.report import Duplicate, Duplicates
 from hashlens.collection.dedup.tiers import upto
-from hashlens.collection.records import as_stored, as_text
-from hashlens.collection.removing import remove
-from hashlens.collection.target import writing_to
+from hashlens.collection.folder.catalogue import commit
+from hashlens.collection.folder.records import as_stored, as_text
+from hashlens.collection.folder.removing import remove
+from hashlens.collection.folder.target import writing_to
 from hashlens.data import Skipped
 from hashlens.watcher import Watcher
 

@@ -127,7 +127,9 @@ async function answered(place, files, signal) {
   if (!answers.has(key)) {
     // An item that is the query is no news: one more is asked for in its place.
     const k = Math.min(place.k + place.ids.length, stats.limits.max_k);
-    answers.set(key, await progress(api.search({ ...place, k }, files, signal)));
+    const answer = await progress(api.search({ ...place, k }, files, signal));
+    if (answer.partial) return answer;
+    answers.set(key, answer);
     if (answers.size > KEPT) answers.delete(answers.keys().next().value);
   }
   return answers.get(key);
@@ -141,6 +143,7 @@ function head(answer, hits) {
   const [near, far] = [Math.min(...distances), Math.max(...distances)];
   if (hits.length) words.push(near === far ? `${bits(near)} away` : `${near} to ${bits(far)} away`);
   if (answer.reranked && hits.length > 1) words.push("most similar first");
+  if (answer.partial) words.push("not all of the collection was in reach");
   if (hits.length) words.push(`${Math.max(1, Math.round(1000 * answer.seconds.total))} ms`);
   at("found").textContent = words.join(" · ");
   const promise = answer.promise ?? "";

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from hashlens.collection.catalogue import Catalogue, Meta, read_meta
-from hashlens.collection.lock import writer_lock
-from hashlens.collection.pictures import PictureFile
-from hashlens.collection.rows import RowFile
-from hashlens.collection.snapshot import codes_file, features_file
+from hashlens.collection.folder.catalogue import Catalogue, Meta, read_meta
+from hashlens.collection.folder.lock import writer_lock
+from hashlens.collection.folder.pictures import PictureFile
+from hashlens.collection.folder.rows import RowFile
+from hashlens.collection.folder.snapshot import codes_file, features_file
 
 _GENERATION = re.compile(r"(?:codes|features|pictures)-(\d+)\.(?:u8|f16|bin)")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from hashlens.collection import schema
-from hashlens.collection.sealing import add_functions, note_commit
+from hashlens.collection.folder import schema
+from hashlens.collection.folder.sealing import add_functions, note_commit
 from hashlens.errors import FormatError, HashlensError
 
 CATALOGUE_FILE = "catalogue.db"

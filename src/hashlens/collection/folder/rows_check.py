@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.codes import check_codes
-from hashlens.collection.catalogue import CATALOGUE_FILE, Meta
 from hashlens.collection.findings import Findings
-from hashlens.collection.pictures import PictureFile, count_picture_bytes, read_pictures
-from hashlens.collection.rows import RowFile
+from hashlens.collection.folder.catalogue import CATALOGUE_FILE, Meta
+from hashlens.collection.folder.pictures import PictureFile, count_picture_bytes, read_pictures
+from hashlens.collection.folder.rows import RowFile
 from hashlens.errors import FormatError, InputError
 
 _LEAST, _MOST = 0.99**2, 1.01**2  # of the squared length of a vector, which float16 rounds

@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.codes import Codes, code_size
-from hashlens.collection.catalogue import Meta
-from hashlens.collection.records import (
+from hashlens.collection.folder.catalogue import Meta
+from hashlens.collection.folder.records import (
     ChangedRows,
     changed_rows,
-    check_item_id,
     live_rows,
-    no_item,
 )
-from hashlens.collection.rows import RowFile
+from hashlens.collection.folder.rows import RowFile
+from hashlens.collection.items import check_item_id, no_item
 from hashlens.search import HammingIndex
 
 
@@ -120,16 +119,3 @@ def _brought_forward(
     ids, rows = before.ids[stays], rows[stays]
     places = np.searchsorted(ids, changed.ids[new])
     return np.insert(ids, places, changed.ids[new]), np.insert(rows, places, changed.rows[new])
-
-
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale each row to length 1, so that a product is a cosine; a row of zeros stays.
-
-    Examples
-    --------
-    >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
-    array([[0.6, 0.8], [0. , 0. ]], dtype=float32)
-    """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return scaled

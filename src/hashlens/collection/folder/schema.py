@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hashlens.collection.sealing import add_seals, close_seals, note_commit
+from hashlens.collection.folder.sealing import add_seals, close_seals, note_commit
 
 APPLICATION_ID = 0x48_4C_43_4F
 """``HLCO``, in the header of the SQLite file."""

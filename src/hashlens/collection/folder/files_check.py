@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from hashlens.collection.findings import Findings, Picture
-from hashlens.collection.records import as_text
+from hashlens.collection.folder.records import as_text
 
 
 def check_images(db: Connection, findings: Findings) -> None:

@@ -1,20 +1,13 @@
 """Images that have no file of their own, kept in the collection."""
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from sqlite3 import Connection
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-
-from hashlens.collection.rows import append_bytes
-from hashlens.data import EncodedImages, Images
+from hashlens.collection.folder.rows import append_bytes
 from hashlens.errors import FormatError
-
-_FAST = 1  # PNG: three times as fast as the usual 6, for a tenth more bytes
 
 
 class PictureRow(NamedTuple):
@@ -80,25 +73,6 @@ class PictureFile:
 
         append_bytes(self.path, contents(), n_bytes)
         return rows
-
-
-def picture_bytes(images: Images, position: int) -> bytes:
-    r"""Give the bytes of an image without a file: as they came, or as PNG where it is an array.
-
-    Examples
-    --------
-    >>> from hashlens.data import ArrayImages
-    >>> picture_bytes(ArrayImages(np.zeros((1, 2, 2, 1), np.uint8)), 0)[:4]
-    b'\x89PNG'
-    """
-    source = images.sources[position] if isinstance(images, EncodedImages) else None
-    if isinstance(source, bytes):
-        return source
-    pixels = images.read(position)
-    buffer = io.BytesIO()
-    picture = Image.fromarray(np.squeeze(pixels, 2) if pixels.shape[2] == 1 else pixels)
-    picture.save(buffer, "PNG", compress_level=_FAST)
-    return buffer.getvalue()
 
 
 def kept_picture(db: Connection, content_hash: bytes) -> PictureRow | None:

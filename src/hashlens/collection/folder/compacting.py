@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hashlens.collection.catalogue import CATALOGUE_FILE, commit, read_meta
-from hashlens.collection.pictures import PictureRow, read_pictures
-from hashlens.collection.records import BatchRow, count_items, live_rows, read_batches
-from hashlens.collection.rows import RowFile
-from hashlens.collection.stats import folder_size
-from hashlens.collection.target import Target, remove_strays, target_in, writing_to
+from hashlens.collection.folder.catalogue import CATALOGUE_FILE, commit, read_meta
+from hashlens.collection.folder.counting import folder_size
+from hashlens.collection.folder.pictures import PictureRow, read_pictures
+from hashlens.collection.folder.records import BatchRow, count_items, live_rows, read_batches
+from hashlens.collection.folder.rows import RowFile
+from hashlens.collection.folder.target import Target, remove_strays, target_in, writing_to
 from hashlens.errors import FormatError
 from hashlens.watcher import Watcher
 

@@ -18,8 +18,8 @@ from hashlens.collection.expression import (
     read_expression,
     wrong_filter,
 )
-from hashlens.collection.records import count_keys
-from hashlens.collection.snapshot import Snapshot
+from hashlens.collection.folder.records import count_keys
+from hashlens.collection.folder.snapshot import Snapshot
 
 SECONDS = 10.0
 """How long a filter may take."""

@@ -10,8 +10,8 @@ import numpy as np
 
 import hashlens
 from hashlens.checks import refuse, words
-from hashlens.collection.catalogue import Catalogue, Meta
-from hashlens.collection.snapshot import codes_file, features_file
+from hashlens.collection.folder.catalogue import Catalogue, Meta
+from hashlens.collection.folder.snapshot import codes_file, features_file
 from hashlens.errors import HashlensError
 from hashlens.model import Model
 from hashlens.model_store import MODEL_FILE

@@ -6,11 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 from hashlens.checks import MAX_BITS
-from hashlens.collection import schema
-from hashlens.collection.catalogue import CATALOGUE_FILE, Meta, read_meta
 from hashlens.collection.findings import Findings
-from hashlens.collection.records import BatchRow, read_batches
-from hashlens.collection.sealing import NOTE_FILE, broken_seals, noted_revision
+from hashlens.collection.folder import schema
+from hashlens.collection.folder.catalogue import CATALOGUE_FILE, Meta, read_meta
+from hashlens.collection.folder.records import BatchRow, read_batches
+from hashlens.collection.folder.sealing import NOTE_FILE, broken_seals, noted_revision
 
 _HEADER_BYTES = 100
 _FIXED = {  # at this place of SQLite's header lie these bytes, whatever the catalogue holds

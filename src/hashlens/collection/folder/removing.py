@@ -5,32 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 
-import numpy as np
-
-from hashlens.checks import refuse, words
-from hashlens.collection.catalogue import commit
-from hashlens.collection.filters import select_ids
-from hashlens.collection.records import as_stored, as_text, check_item_id, no_item
+from hashlens.collection.folder.catalogue import commit
+from hashlens.collection.folder.records import as_stored, as_text
+from hashlens.collection.items import no_item
 from hashlens.collection.sorting import is_gone
-from hashlens.collection.target import writing_to
-
-
-def remove_items(folder: Path, ids: object, where: str | None) -> int:
-    """Remove the items with these ids, or those for which `where` is true; all, or none.
-
-    Raises
-    ------
-    InputError
-        If not just one of the two is given, or it is not as it should be, or an id is no item's.
-    BusyError
-        If another process is writing to the collection.
-    """
-    if (ids is None) == (where is None):
-        raise refuse("ids", "given, or else where", words("neither" if ids is None else "both"))
-    wanted = None if ids is None else _as_ids(ids)
-    with writing_to(folder) as target:
-        chosen = select_ids(target.db, where).tolist() if wanted is None else wanted
-        return remove(target.db, chosen)
 
 
 def remove(db: Connection, ids: Sequence[int]) -> int:
@@ -64,12 +42,3 @@ def _items_below(db: Connection, folder: Path) -> Iterator[tuple[int, str]]:
                WHERE state = 'live' AND has_file = 1 AND path >= ? AND path < ?"""
     for between in ranges:
         yield from ((item_id, as_text(path)) for item_id, path in db.execute(query, between))
-
-
-def _as_ids(value: object) -> list[int]:
-    """Read distinct ids from an int or a sequence of them."""
-    if isinstance(value, np.ndarray) and value.ndim != 1:
-        raise refuse("ids", "the id of an item, or a sequence of them", value)
-    if isinstance(value, Sequence | np.ndarray | set | frozenset) and not isinstance(value, str):
-        return sorted({check_item_id(item_id) for item_id in value})
-    return [check_item_id(value)]

@@ -5,11 +5,11 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from hashlens.checks import refuse, words
-from hashlens.collection.catalogue import Catalogue, Meta, in_last_generation
-from hashlens.collection.lock import writer_lock
-from hashlens.collection.pictures import PictureFile, count_picture_bytes
-from hashlens.collection.snapshot import codes_file, features_file
-from hashlens.collection.writing import MODEL_FOLDER, model_checksum
+from hashlens.collection.folder.catalogue import Catalogue, Meta, in_last_generation
+from hashlens.collection.folder.lock import writer_lock
+from hashlens.collection.folder.pictures import PictureFile, count_picture_bytes
+from hashlens.collection.folder.snapshot import codes_file, features_file
+from hashlens.collection.folder.writing import MODEL_FOLDER, model_checksum
 from hashlens.errors import FormatError
 from hashlens.model_store import MODEL_FILE, read_card
 

@@ -5,17 +5,17 @@ from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
-from hashlens.collection.catalogue import CATALOGUE_FILE, Catalogue, Meta, read_meta
-from hashlens.collection.catalogue_check import check_catalogue, check_note
-from hashlens.collection.checking import check_model
-from hashlens.collection.files_check import check_images
 from hashlens.collection.findings import CheckReport, Findings
-from hashlens.collection.lock import LOCK_FILE
-from hashlens.collection.records import count_items
-from hashlens.collection.rows_check import Span, check_pictures, check_rows
-from hashlens.collection.sealing import NOTE_FILE
-from hashlens.collection.snapshot import codes_file, features_file
-from hashlens.collection.writing import MODEL_FOLDER
+from hashlens.collection.folder.catalogue import CATALOGUE_FILE, Catalogue, Meta, read_meta
+from hashlens.collection.folder.catalogue_check import check_catalogue, check_note
+from hashlens.collection.folder.checking import check_model
+from hashlens.collection.folder.files_check import check_images
+from hashlens.collection.folder.lock import LOCK_FILE
+from hashlens.collection.folder.records import count_items
+from hashlens.collection.folder.rows_check import Span, check_pictures, check_rows
+from hashlens.collection.folder.sealing import NOTE_FILE
+from hashlens.collection.folder.snapshot import codes_file, features_file
+from hashlens.collection.folder.writing import MODEL_FOLDER
 from hashlens.errors import HashlensError
 from hashlens.model_store import MODEL_FILE, WEIGHTS_FILE, check_weights, read_card
 from hashlens.watcher import Watcher
