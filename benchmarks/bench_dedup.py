@@ -36,11 +36,11 @@ from hashlens.collection.dedup.pixels import signatures, turned_places
 from hashlens.collection.dedup.tiers import default_limit
 from hashlens.collection.dedup.turning import TURNS, TurnedImages, turn_name, wanted_turns
 from hashlens.collection.folder.store import FolderStore
-from hashlens.collection.vectors import unit_rows
 from hashlens.data import BytesImages, FileImages, Images, Preprocessing, load_pixels
 from hashlens.hashers import ITQ
 from hashlens.model import Model
 from hashlens.search.join import count_self_join
+from hashlens.vectors import unit_rows
 
 N_BITS = 64
 PRECISION = {"same": 0.999, "similar": 0.99}

@@ -8,9 +8,9 @@ from benchmarks.reliability._load import Answer
 
 from hashlens.collection import Collection
 from hashlens.collection.folder.catalogue import Catalogue
-from hashlens.collection.vectors import unit_rows
 from hashlens.data import BytesImages
 from hashlens.model import Model
+from hashlens.vectors import unit_rows
 
 _NEAR = 2e-3  # by which similarities may differ: features are kept as float16
 

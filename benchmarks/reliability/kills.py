@@ -20,7 +20,7 @@ from PIL import Image
 
 from hashlens.collection import Collection
 from hashlens.collection.folder.store import FolderStore
-from hashlens.collection.vectors import unit_rows
+from hashlens.vectors import unit_rows
 
 VERBS = ("add", "remove", "update", "compact")
 START, ADDED, AFTERWARDS = 300, 80, 3  # images: at first, in each add, and after each kill

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from hashlens.codes import hamming
 from hashlens.collection import Collection, Hit
-from hashlens.collection.vectors import unit_rows
 from hashlens.data import ArrayImages
 from hashlens.errors import ImageError, InputError
 from hashlens.model import Model
+from hashlens.vectors import unit_rows
 
 
 @pytest.fixture

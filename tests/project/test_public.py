@@ -30,6 +30,7 @@ INNER = {
     "provenance",
     "reproduce",
     "server",
+    "vectors",
     "watcher",
     "whole_file",
 }

@@ -70,7 +70,7 @@ def index(
     Example: hashlens index photos/ --out photos.hl
     """
     from hashlens.cli.output import note, print_json, watching
-    from hashlens.collection.sources import as_dataset
+    from hashlens.data.candidates import as_dataset
 
     wanted = {"n_bits": bits, "features": features, "seed": seed}
     if model is not None and (features is not None or seed is not None):

@@ -14,8 +14,8 @@ from hashlens.collection.batch import Batch, Writer
 from hashlens.collection.incoming import Encoded, Incoming
 from hashlens.collection.metadata import Metadata
 from hashlens.collection.sorting import Known, Outcome, Place, Sorter
-from hashlens.collection.sources import Candidate
 from hashlens.data import Skipped
+from hashlens.data.candidates import Candidate
 from hashlens.errors import ImageError
 from hashlens.watcher import Watcher
 

@@ -13,8 +13,8 @@ from hashlens.collection.incoming import Incoming, IncomingImages, embed_with
 from hashlens.collection.items import check_which
 from hashlens.collection.metadata import Metadata, as_metadata
 from hashlens.collection.opened import OpenCollection
-from hashlens.collection.sources import Source, as_dataset
 from hashlens.collection.updating import UpdateReport
+from hashlens.data.candidates import Source, as_dataset
 from hashlens.watcher import Watcher
 
 

@@ -15,8 +15,8 @@ from hashlens.collection.adding import AddOptions, AddReport
 from hashlens.collection.collection import Collection
 from hashlens.collection.incoming import Embed, IncomingImages, embed_with
 from hashlens.collection.opened import check_free
-from hashlens.collection.sources import Source, as_dataset
 from hashlens.data import Dataset, Images, Skipped, iter_pixels
+from hashlens.data.candidates import Source, as_dataset
 from hashlens.data.digests import pixel_digests
 from hashlens.feature_encoder import fit_encoder
 from hashlens.features import Features, load_features

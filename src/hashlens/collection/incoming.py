@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.codes import Codes
-from hashlens.collection.sources import Candidate, look_at, picture_bytes
-from hashlens.collection.vectors import as_stored_vectors
 from hashlens.data import Dataset, Images
+from hashlens.data.candidates import Candidate, look_at
+from hashlens.data.content import picture_bytes
 from hashlens.model import Embedding, Model
+from hashlens.vectors import as_stored_vectors
 
 _ENCODED_AT_ONCE = 64
 

@@ -10,10 +10,10 @@ from hashlens.checks import refuse
 from hashlens.codes import Code, Codes, code_size
 from hashlens.collection.items import check_item_id
 from hashlens.collection.store import Rows, View
-from hashlens.collection.vectors import unit_rows
 from hashlens.data import Images, as_images
 from hashlens.data.content import content_hash
 from hashlens.model import Model
+from hashlens.vectors import unit_rows
 
 _ENCODED_AT_ONCE = 64
 NO_ITEM = -1

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from hashlens.collection.sources import Candidate
+from hashlens.data.candidates import Candidate
 
 Outcome = Literal["added", "changed", "moved", "already"]
 

@@ -1,9 +1,15 @@
-"""How one image is told from another: by its bytes."""
+"""The bytes of an image: how it is told from another, and what is kept of it."""
 
 import hashlib
+import io
+
+import numpy as np
+from PIL import Image
 
 from hashlens.data.images import EncodedImages, Images
 from hashlens.errors import ImageError
+
+_FAST = 1  # PNG: three times as fast as the usual 6, for a tenth more bytes
 
 
 def content_hash(images: Images, position: int) -> bytes:
@@ -28,3 +34,22 @@ def content_hash(images: Images, position: int) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(images.name(position), f"cannot be read ({reason})") from None
+
+
+def picture_bytes(images: Images, position: int) -> bytes:
+    r"""Give the bytes of an image without a file: as they came, or as PNG where it is an array.
+
+    Examples
+    --------
+    >>> from hashlens.data import ArrayImages
+    >>> picture_bytes(ArrayImages(np.zeros((1, 2, 2, 1), np.uint8)), 0)[:4]
+    b'\x89PNG'
+    """
+    source = images.sources[position] if isinstance(images, EncodedImages) else None
+    if isinstance(source, bytes):
+        return source
+    pixels = images.read(position)
+    buffer = io.BytesIO()
+    picture = Image.fromarray(np.squeeze(pixels, 2) if pixels.shape[2] == 1 else pixels)
+    picture.save(buffer, "PNG", compress_level=_FAST)
+    return buffer.getvalue()

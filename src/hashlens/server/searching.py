@@ -12,7 +12,6 @@ from fastapi.responses import Response
 from hashlens.codes import Code
 from hashlens.collection import Collection
 from hashlens.collection.queries import Queries
-from hashlens.collection.vectors import unit_rows
 from hashlens.errors import InputError
 from hashlens.server.asking import Part, Question, answer, check_asked
 from hashlens.server.encoding import Encoding
@@ -27,6 +26,7 @@ from hashlens.server.parameters import (
     search_parameters,
 )
 from hashlens.server.schemas import Found
+from hashlens.vectors import unit_rows
 
 
 def search_routes(engine: Engine) -> APIRouter:

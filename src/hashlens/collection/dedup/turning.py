@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.collection.dedup.links import Turned
-from hashlens.collection.vectors import unit_rows
 from hashlens.data import Images, Skipped
 from hashlens.model import Model
+from hashlens.vectors import unit_rows
 from hashlens.watcher import Watcher
 
 Pixels = NDArray[Any]

@@ -17,7 +17,7 @@ from hashlens.collection.folder.records import as_stored
 from hashlens.collection.folder.target import Target
 from hashlens.collection.incoming import Encoded, Incoming
 from hashlens.collection.sorting import Place
-from hashlens.collection.sources import Candidate
+from hashlens.data.candidates import Candidate
 
 _INSERT = """
 INSERT INTO items (path, has_file, content_hash, label, row, revision, added)

@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from hashlens.collection.folder.pictures import kept_picture
 from hashlens.collection.folder.records import files_of_content, item_at, row_of_content
 from hashlens.collection.sorting import Stored
-from hashlens.collection.sources import Candidate
+from hashlens.data.candidates import Candidate
 
 
 class FolderKnown:
