@@ -9,6 +9,7 @@
     ├── FormatError               a file is damaged, incomplete or from a newer version
     │   └── ImageError            one image cannot be decoded; has its name and the reason
     ├── BusyError                 another process is writing to a collection
+    ├── UnreachableError          a server that a collection is on does not answer
     └── MissingExtraError         an optional dependency is not installed (also ImportError)
 
 Every message says what was wanted and what came: ``<name> must be <wanted>. Got <got>.``
@@ -50,6 +51,10 @@ class ImageError(FormatError):
 
 class BusyError(HashlensError):
     """Another process writes, or has written, to a collection or an index file."""
+
+
+class UnreachableError(HashlensError):
+    """The server that a collection is on does not answer, or not in time."""
 
 
 class MissingExtraError(HashlensError, ImportError):

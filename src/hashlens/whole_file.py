@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 PARTIAL = ".partial"
 """How the name of a file ends while it is being written; a kill leaves such files behind."""
@@ -38,7 +39,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     ...     path.read_text(), [item.name for item in path.parent.iterdir()]
     ('42', ['answer.txt'])
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
+    # Not the number of the process: two machines that share a disk may have the same.
+    partial = path.with_name(f"{path.name}.{token_hex(8)}{PARTIAL}")
     try:
         yield partial
         with partial.open("rb+") as file:  # a rename can reach the disk before what was written

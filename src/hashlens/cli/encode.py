@@ -1,7 +1,8 @@
 """``hashlens encode``."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,14 +10,40 @@ from hashlens.cli.options import DataDir, Download, Json, ShorterBits, Strict, W
 
 if TYPE_CHECKING:
     from hashlens.codes import Codes
-    from hashlens.data import Dataset, Images
+    from hashlens.data import Dataset
+    from hashlens.encoding import EncodeJob, EncodeReport
+
+_MOST_NAMED = 20
 
 
 def encode(
     model: Annotated[Path, typer.Argument(help="Folder of a model.")],
     images: Annotated[str, typer.Argument(help="Image, folder, manifest or benchmark.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="codes.npy; a codes.csv beside it names the rows.")
+        str | None,
+        typer.Option(
+            "--out",
+            help="codes.npy, with a codes.csv beside it that names the rows; or a folder: shards "
+            "of codes in Parquet.",
+        ),
+    ] = None,
+    shard_size: Annotated[
+        int | None, typer.Option("--shard-size", min=1, help="Images in a shard; 4096 without it.")
+    ] = None,
+    features: Annotated[
+        bool | None,
+        typer.Option(
+            "--features/--no-features", help="Whether shards hold features, for a re-rank; with."
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            help="Encode shards on a Ray cluster: its host:port; auto, the one this machine is in; "
+            "local, one on this machine alone. Images and --out lie where every node sees them.",
+            metavar="ADDRESS",
+        ),
     ] = None,
     bits: ShorterBits = None,
     data_dir: DataDir = None,
@@ -27,67 +54,125 @@ def encode(
 ) -> None:
     """Turn images into codes.
 
-    Without --out, prints a line an image: its code in hexadecimal, and its name.
+    Without --out, prints a line an image: its code in hexadecimal, and its name. Where --out is a
+    folder, as in the second example, finished shards stay whatever happens: the same command goes
+    on from there. With shards, --workers counts the processes that decode for each, 1 without it.
 
     Example: hashlens encode models/birds photos/ --out codes.npy
+
+    Example: hashlens encode models/birds photos.csv --out codes/ --ray head:6379
     """
-    from hashlens.cli.output import note, print_json, watching
+    if out is None or not _is_folder(out):
+        for option, value in ("shard-size", shard_size), ("features", features), ("ray", ray):
+            if value is not None:
+                raise typer.BadParameter("is for an --out that is a folder.", param_hint=option)
+        from hashlens.data.candidates import as_dataset
+
+        data = as_dataset(images, data_dir=data_dir, download=download)
+        result = _encode(model, data, out, bits, strict, workers, as_json)
+    else:
+        from hashlens.encoding import EncodeJob, EncodeSettings, plan_shards
+        from hashlens.encoding.plan import DEFAULT_SHARD_SIZE
+        from hashlens.encoding.ray_encode import check_address
+
+        if ray is not None:
+            check_address(ray)
+        plan = plan_shards(
+            images,
+            shard_size=shard_size or DEFAULT_SHARD_SIZE,
+            data_dir=data_dir,
+            download=download,
+        )
+        settings = EncodeSettings(
+            bits, features is not False, strict, 1 if workers is None else workers
+        )
+        result = _encode_shards(EncodeJob(model, plan, Path(out), settings), ray)
+    if as_json:
+        from hashlens.cli.output import print_json
+
+        print_json({"model": str(model), "out": out, **result})
+
+
+def _is_folder(out: str) -> bool:
+    return out.endswith(("/", os.sep)) or Path(out).suffix == "" or Path(out).is_dir()
+
+
+def _encode(
+    folder: Path,
+    data: "Dataset",
+    out: str | None,
+    bits: int | None,
+    strict: bool,
+    workers: int | None,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Encode images as one array, and write or print the codes."""
+    from hashlens.cli.output import note, watching
+    from hashlens.data.candidates import label_of
     from hashlens.export import write_codes
     from hashlens.model import Model
 
-    loaded = Model.load(model)
+    model = Model.load(folder)
     if bits is not None:
-        loaded = loaded.shortened(bits)
-    source, labels = _images(images, data_dir, download)
+        model = model.shortened(bits)
+    source = data.images
     with watching() as watcher:
         watcher.stage("encoding", len(source))
-        embedding = loaded.embed(source, strict=strict, workers=workers, progress=watcher.advance)
+        embedding = model.embed(source, strict=strict, workers=workers, progress=watcher.advance)
     for name, reason in embedding.skipped:
         note(f"skipped {name}: {reason}")
-    names = [source.name(int(i)) for i in embedding.kept]
-    kept_labels = None if labels is None else [labels[int(i)] for i in embedding.kept]
+    kept = embedding.kept.tolist()
+    names = [source.name(i) for i in kept]
     if out is not None:
-        write_codes(out, embedding.codes, names, kept_labels)
-    if as_json:
-        skipped = [{"name": name, "reason": reason} for name, reason in embedding.skipped]
-        print_json(
-            {
-                "model": str(model),
-                "n_bits": loaded.n_bits,
-                "n_codes": len(names),
-                "out": None if out is None else str(out),
-                "skipped": skipped,
-                **({"codes": _hex(embedding.codes, names)} if out is None else {}),
-            }
-        )
-    elif out is None:
+        labels = None if data.labels is None else [label_of(data, i) or "" for i in kept]
+        write_codes(Path(out), embedding.codes, names, labels)
+        note(f"{len(names)} codes of {model.n_bits} bits in {out}")
+    elif not as_json:
         for name, code in _hex(embedding.codes, names).items():
             print(f"{code}\t{name}")
-    else:
-        note(f"{len(names)} codes of {loaded.n_bits} bits in {out}")
+    return {
+        "n_bits": model.n_bits,
+        "n_codes": len(names),
+        "skipped": [{"name": name, "reason": reason} for name, reason in embedding.skipped],
+        **({"codes": _hex(embedding.codes, names)} if out is None else {}),
+    }
+
+
+def _encode_shards(job: "EncodeJob", ray: str | None) -> dict[str, Any]:
+    """Encode images into shards, here or on a cluster."""
+    from hashlens.cli.output import note, watching
+    from hashlens.encoding import encode_local, encode_on_ray
+
+    try:
+        with watching() as watcher:
+            report = encode_local(job, watcher) if ray is None else encode_on_ray(job, ray, watcher)
+    except KeyboardInterrupt:
+        note(f"finished shards stay in {job.out}; the same command goes on from there")
+        raise
+    _say(report)
+    note(
+        f"{report.n_codes:,} codes of {job.model.n_bits} bits in {report.n_shards} shards in "
+        f"{job.out}"
+    )
+    return {
+        "n_bits": job.model.n_bits,
+        "n_codes": report.n_codes,
+        "n_shards": report.n_shards,
+        "n_skipped": len(report.skipped),
+        "seconds": round(report.seconds, 3),
+        "images_per_second": round(report.images_per_second, 1),
+    }
+
+
+def _say(report: "EncodeReport") -> None:
+    """Name the first images that were left out; all of them stand in their shards."""
+    from hashlens.cli.output import note
+
+    for name, reason in report.skipped[:_MOST_NAMED]:
+        note(f"skipped {name}: {reason}")
+    if len(report.skipped) > _MOST_NAMED:
+        note(f"skipped {len(report.skipped) - _MOST_NAMED:,} more, named in their shards")
 
 
 def _hex(codes: "Codes", names: list[str]) -> dict[str, str]:
     return {name: row.tobytes().hex() for name, row in zip(names, codes, strict=True)}
-
-
-def _images(
-    source: str, data_dir: Path | None, download: bool
-) -> tuple["Images", list[str] | None]:
-    """Give the images of one file, a folder, a manifest or a benchmark, with labels in words."""
-    from hashlens.data import FileImages, load_dataset
-
-    path = Path(source)
-    if path.is_file() and path.suffix.lower() not in (".csv", ".parquet"):
-        return FileImages([path]), None
-    data = load_dataset(source, data_dir=data_dir, download=download)
-    return data.images, _label_words(data)
-
-
-def _label_words(data: "Dataset") -> list[str] | None:
-    """Name the classes of each image; several are separated by a bar."""
-    if data.labels is None:
-        return None
-    if data.is_multi_label:
-        return ["|".join(data.classes[c] for c in row.nonzero()[0]) for row in data.labels]
-    return [data.classes[label] for label in data.labels]

@@ -31,9 +31,9 @@ from hashlens.data.images import BytesImages, EncodedImages, FileImages
 from hashlens.data.parquet import Columns, image_source, read_columns
 from hashlens.errors import FormatError
 
-_IMAGE_COLUMNS = ("path", "image", "img")
-_LABEL_COLUMNS = ("label", "labels")
-_COLUMNS = (*_IMAGE_COLUMNS, *_LABEL_COLUMNS, "split")
+IMAGE_COLUMNS = ("path", "image", "img")
+LABEL_COLUMNS = ("label", "labels")
+_COLUMNS = (*IMAGE_COLUMNS, *LABEL_COLUMNS, "split")
 
 
 def read_manifest(path: Path) -> Dataset | Splits:
@@ -56,21 +56,34 @@ def read_manifest(path: Path) -> Dataset | Splits:
     """
     is_csv = path.suffix.lower() == ".csv"
     columns = Columns(read_csv(path, _COLUMNS), {}) if is_csv else read_columns(path, _COLUMNS)
-    table = _Table(path, 2 if is_csv else 1, columns)
-    images = _images(table)
-    labels, classes = _labels(table)
+    table = Table(path, 2 if is_csv else 1, columns)
+    images = read_images(table)
+    labels, classes = read_labels(table)
     whole = Dataset(path.stem, images, labels, classes)
-    splits = table.values("split")
-    return whole if splits is None else _split(whole, splits, table)
+    split = split_rows(table)
+    if split is None:
+        return whole
+    train, test = split
+    return Splits(
+        whole.subset(train, f"{whole.name}/train"), whole.subset(test, f"{whole.name}/test")
+    )
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
+    """Columns of a manifest; cell i of each is in its row ``rows[i]``, or where None in row i."""
+
     path: Path
     first_row: int
     columns: Columns
+    rows: NDArray[np.int64] | None = None
+
+    def row(self, i: int) -> int:
+        """Give the row of a cell, from 0."""
+        return i if self.rows is None else int(self.rows[i])
 
     def values(self, name: str) -> list[Any] | None:
+        """Give the cells of a column, if it is there."""
         return self.columns.values.get(name)
 
     def only(self, names: Sequence[str]) -> str | None:
@@ -82,12 +95,14 @@ class _Table:
         return there[0] if there else None
 
     def wrong(self, i: int, column: str, wanted: str, got: object) -> FormatError:
-        place = f"{self.path}, row {self.first_row + i}"
+        """Build the error of a cell."""
+        place = f"{self.path}, row {self.first_row + self.row(i)}"
         return FormatError(f"{place}: {column} must be {wanted}. Got {got!r:.80}.")
 
 
-def _images(table: _Table) -> EncodedImages:
-    column = table.only(_IMAGE_COLUMNS)
+def read_images(table: Table) -> EncodedImages:
+    """Make images of the column that has them; none is decoded yet."""
+    column = table.only(IMAGE_COLUMNS)
     cells = table.values(column) if column else None
     if column is None or not cells:
         found = ", ".join(table.columns.values) or "none"
@@ -102,7 +117,7 @@ def _images(table: _Table) -> EncodedImages:
             raise table.wrong(i, column, "a path or the bytes of an image", cell)
         sources.append(folder / source if isinstance(source, str) else source)
         stated = cell.get("path") if isinstance(cell, dict) else None
-        own = source if isinstance(source, str) else f"{table.path.name}[{i}]"
+        own = source if isinstance(source, str) else f"{table.path.name}[{table.row(i)}]"
         names.append(stated or own)
     return _of_one_kind(sources, names, folder)
 
@@ -115,8 +130,9 @@ def _of_one_kind(sources: list[Path | bytes], names: list[str], folder: Path) ->
     return BytesImages(blobs, names) if not paths else EncodedImages(sources, names)
 
 
-def _labels(table: _Table) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
-    column = table.only(_LABEL_COLUMNS)
+def read_labels(table: Table) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+    """Give labels, as a `Dataset` has them, and the names of the classes."""
+    column = table.only(LABEL_COLUMNS)
     cells = table.values(column) if column else None
     if column is None or cells is None:
         return None, ()
@@ -135,7 +151,7 @@ def _labels(table: _Table) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     return matrix, classes
 
 
-def _several(table: _Table, i: int, column: str, cell: object, known: tuple[str, ...]) -> list[str]:
+def _several(table: Table, i: int, column: str, cell: object, known: tuple[str, ...]) -> list[str]:
     if cell is None or cell == "":
         return []
     if isinstance(cell, str):
@@ -145,7 +161,7 @@ def _several(table: _Table, i: int, column: str, cell: object, known: tuple[str,
     return [_class(table, i, column, part, known) for part in cell]
 
 
-def _class(table: _Table, i: int, column: str, value: object, known: tuple[str, ...]) -> str:
+def _class(table: Table, i: int, column: str, value: object, known: tuple[str, ...]) -> str:
     if known and type(value) is int and 0 <= value < len(known):
         return known[value]
     if known and value not in known:
@@ -161,14 +177,16 @@ def _in_order(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _split(whole: Dataset, splits: list[Any], table: _Table) -> Splits:
+def split_rows(table: Table) -> tuple[list[int], list[int]] | None:
+    """Number the rows to train on and those to test on; None without a column ``split``."""
+    splits = table.values("split")
+    if splits is None:
+        return None
     for i, value in enumerate(splits):
         if value not in ("train", "test"):
             raise table.wrong(i, "split", "'train' or 'test'", value)
-    ids = {name: [i for i, value in enumerate(splits) if value == name] for name in set(splits)}
-    if len(ids) != 2:
+    train = [i for i, value in enumerate(splits) if value == "train"]
+    test = [i for i, value in enumerate(splits) if value == "test"]
+    if not train or not test:
         raise FormatError(f"{table.path}: split must name train and test. Got only {splits[0]!r}.")
-    return Splits(
-        whole.subset(ids["train"], f"{whole.name}/train"),
-        whole.subset(ids["test"], f"{whole.name}/test"),
-    )
+    return train, test

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from hashlens.errors import BusyError, ImageError, InputError
+from hashlens.errors import BusyError, ImageError, InputError, UnreachableError
 
 RETRY_SECONDS = 1
 _LOCATIONS = {"query", "path", "body", "header"}
@@ -93,8 +93,20 @@ def as_api_error(error: Exception) -> ApiError:
             return ApiError(422, str(error), "image")
         case BusyError():  # its message names a path and a process
             return busy("another process is writing to the collection; try again")
+        case UnreachableError():
+            return busy("the server that has the collection does not answer; try again")
         case _:
             return ApiError(500, "internal error")
+
+
+_FORESEEN = (
+    ApiError,
+    HTTPException,
+    RequestValidationError,
+    ImageError,
+    BusyError,
+    UnreachableError,
+)
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -108,5 +120,5 @@ def answer_errors(app: FastAPI) -> None:
             found.headers = {"Allow": ", ".join(sorted(methods))}
         return found.response()
 
-    for kind in (ApiError, HTTPException, RequestValidationError, ImageError, BusyError):
+    for kind in _FORESEEN:
         app.add_exception_handler(kind, answer)
