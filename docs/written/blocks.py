@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from written.capacity import capacity, slopes
 from written.collections import indexing, photos, serving
 from written.comparisons import best_lines
 from written.searches import has_faiss, search_line
@@ -69,6 +70,8 @@ def _readme() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "readme": _readme,
+    "capacity": capacity,
+    "slopes": slopes,
     "indexing": indexing,
     "photos": photos,
     "serving": serving,

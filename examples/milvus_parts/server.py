@@ -1,6 +1,7 @@
 """What a Milvus of one process and one of many share."""
 
 import json
+import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
 from functools import partial
@@ -142,7 +143,7 @@ def _healthy(port: str) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
             text: bytes = answer.read()
-    except HTTPError as error:  # the status of a role that is not ready
+    except urllib.error.HTTPError as error:  # a status that says: not yet
         error.close()
         return False
     return b"OK" in text

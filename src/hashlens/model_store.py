@@ -105,6 +105,11 @@ def read_card(path: Path) -> dict[str, Any]:
     return _read_header(path / MODEL_FILE)
 
 
+def card_sha256(card: dict[str, Any]) -> str:
+    """SHA-256 of the ``model.json`` that says this of a model, in hex."""
+    return hashlib.sha256(_signed(card).encode()).hexdigest()
+
+
 def check_weights(path: Path) -> None:
     """Raise FormatError unless the weights are those that ``model.json`` tells of."""
     _read_weights(path, _read_header(path / MODEL_FILE))

@@ -1,5 +1,6 @@
 """``hashlens index``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,11 +21,20 @@ _SHOWN = 20  # bad files that are named on the terminal; all of them are in the 
 
 
 def index(
-    source: Annotated[str, typer.Argument(help="Folder, manifest, image or benchmark.")],
     out: Annotated[
         str,
         typer.Option("--out", help="The collection, new or added to: a folder, or milvus://..."),
     ],
+    source: Annotated[
+        str | None, typer.Argument(help="Folder, manifest, image or benchmark.")
+    ] = None,
+    from_codes: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-codes",
+            help="In place of SOURCE: shards of codes, as `hashlens encode --out FOLDER` writes.",
+        ),
+    ] = None,
     model: Annotated[
         Path | None, typer.Option("--model", help="Folder of a trained model; none is needed.")
     ] = None,
@@ -65,28 +75,34 @@ def index(
 
     Without --model, codes are fitted on the images themselves: no labels, no training. Give the
     same words again to go on after an interruption; what is there is not encoded again. A file that
-    has changed is encoded anew, and one that was moved keeps its id.
+    has changed is encoded anew, and one that was moved keeps its id. What was encoded elsewhere is
+    added with --from-codes; a new collection needs the --model that made the codes.
 
     Example: hashlens index photos/ --out photos.hl
+
+    Example: hashlens index --from-codes codes/ --model birds --out photos.hl
     """
     from hashlens.cli.output import note, print_json, watching
-    from hashlens.data.candidates import as_dataset
 
     wanted = {"n_bits": bits, "features": features, "seed": seed}
     if model is not None and (features is not None or seed is not None):
         raise typer.BadParameter(
             "is given, so --features and --seed are its own.", param_hint="--model"
         )
-    if prune and not Path(source).is_dir():
+    if prune and not (source and Path(source).is_dir()):
         raise typer.BadParameter("is for a SOURCE that is a folder.", param_hint="--prune")
+    images = {"--data-dir": data_dir, "--download": download or None, "--workers": workers}
+    options = {"--bits": bits, "--features": features, "--seed": seed, **images}
+    given = _given(source, from_codes, options)
     said = read_table(metadata, source)
-    data = as_dataset(source, data_dir=data_dir, download=download)
     how = {"strict": strict, "workers": workers, "prune": prune}
     try:
         with watching() as watcher:
-            collection, report = _index(
-                out, Path(source) if prune else data, model, wanted, how, watcher
-            )
+            if isinstance(given, Path):
+                collection, report = _index_codes(out, given, model, strict, watcher)
+            else:
+                data = _images(given, prune, data_dir, download)
+                collection, report = _index(out, data, model, wanted, how, watcher)
     except KeyboardInterrupt:
         note(_stopped(out))
         raise
@@ -98,6 +114,47 @@ def index(
         _tell(collection, report)
         if described is not None:
             tell(described)
+
+
+def _given(
+    source: str | None, from_codes: Path | None, options: Mapping[str, object]
+) -> str | Path:
+    """Give the one source there is: a str for images, a Path for codes."""
+    if from_codes is None and source is not None:
+        return source
+    if from_codes is None or source is not None:
+        raise typer.BadParameter("must be given, or else --from-codes.", param_hint="SOURCE")
+    for name, value in options.items():
+        if value is not None:
+            message = "goes with a SOURCE of images, and not with --from-codes."
+            raise typer.BadParameter(message, param_hint=name)
+    return from_codes
+
+
+def _images(source: str, prune: bool, data_dir: Path | None, download: bool) -> "Dataset | Path":
+    from hashlens.data.candidates import as_dataset
+
+    data = as_dataset(source, data_dir=data_dir, download=download)
+    return Path(source) if prune else data
+
+
+def _index_codes(
+    out: str, folder: Path, model: Path | None, strict: bool, watcher: "Watcher"
+) -> tuple["Collection", "AddReport"]:
+    from hashlens.collection import Collection
+    from hashlens.collection.incoming_codes import model_of
+    from hashlens.encoding import read_shards
+
+    if Collection.exists(out):
+        collection = Collection.open(out)
+        _check_same(collection, model, {})
+    elif model is None:
+        raise typer.BadParameter("must be given for a new collection.", param_hint="--model")
+    else:
+        shards = read_shards(folder)
+        made_by = model_of(shards, model)
+        collection = Collection.create(out, made_by, store_features=shards.n_features > 0)
+    return collection, collection.add_codes(folder, strict=strict, watcher=watcher)
 
 
 def _index(

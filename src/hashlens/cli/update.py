@@ -81,10 +81,10 @@ def tell(report: "UpdateReport") -> None:
     )
 
 
-def read_table(path: Path | None, source: str) -> "Metadata | None":
+def read_table(path: Path | None, source: str | None) -> "Metadata | None":
     """Read the table of ``--metadata``, whose paths start from the source where it is a folder."""
     if path is None:
         return None
     from hashlens.collection import Metadata
 
-    return Metadata.read(path, source if Path(source).is_dir() else None)
+    return Metadata.read(path, source if source and Path(source).is_dir() else None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashlens.collection.adding import AddReport
 from hashlens.collection.collection import Collection
+from hashlens.collection.copying import CopyReport
 from hashlens.collection.findings import CheckReport
 from hashlens.collection.folder.compacting import CompactReport
 from hashlens.collection.hits import Hit, Hits
@@ -25,6 +26,7 @@ __all__ = [
     "CheckReport",
     "Collection",
     "CompactReport",
+    "CopyReport",
     "Hit",
     "Hits",
     "Item",

@@ -33,3 +33,19 @@ class Writer(Protocol):
 
     def write(self, batch: Batch) -> None:
         """Write a batch, whole or not at all; one without items is nothing."""
+
+
+def label_after(before: str | None, offered: str | None, *, stays: bool) -> str | None:
+    """Give the label of an item that is written again.
+
+    It keeps its label, which `update` may have set, unless it moves to where it gets another.
+
+    Examples
+    --------
+    >>> label_after("owl", "cat", stays=True), label_after(None, "cat", stays=True)
+    ('owl', 'cat')
+    >>> label_after("owl", "cat", stays=False), label_after("owl", None, stays=False)
+    ('cat', 'owl')
+    """
+    first, second = (before, offered) if stays else (offered, before)
+    return second if first is None else first

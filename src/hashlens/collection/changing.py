@@ -77,6 +77,53 @@ class Changing(OpenCollection):
         incoming = IncomingImages(as_dataset(source), embed_with(lambda: self.model, workers))
         return self.receive(incoming, options, watcher or Watcher())
 
+    def add_codes(
+        self,
+        folder: str | Path,
+        *,
+        metadata: Metadata | str | Path | None = None,
+        strict: bool = False,
+        watcher: Watcher | None = None,
+    ) -> AddReport:
+        """Add images that are encoded already, elsewhere perhaps, with this collection's model.
+
+        What becomes of each image is what `add` says; that it is there now is not looked at. Of
+        images without a file, no picture is kept.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Shards of codes, as ``hashlens encode IMAGES --out FOLDER`` writes them.
+        metadata : Metadata, str or Path, optional
+            As for `add`; relative paths start from the folder of the table.
+        strict : bool
+            Raise where the first image was bad when it was to be encoded.
+        watcher : Watcher, optional
+            Is told how far it is.
+
+        Returns
+        -------
+        report : AddReport
+
+        Raises
+        ------
+        InputError
+            If another model made the codes, their length is another, or there are no features
+            and the collection stores them. Nothing is added then.
+        FormatError
+            If a shard is missing or damaged; what was added before stays.
+        BusyError
+            If another process is writing to the collection.
+        """
+        from hashlens.collection.incoming_codes import IncomingCodes, check_shards
+        from hashlens.encoding.shards import read_shards
+
+        shards = read_shards(folder)
+        check_shards(shards, self.card, self.stores_features)
+        said = None if metadata is None else as_metadata(metadata)
+        incoming = IncomingCodes(shards, features=self.stores_features)
+        return self.receive(incoming, AddOptions(strict, None, said), watcher or Watcher())
+
     def receive(self, incoming: Incoming, options: AddOptions, watcher: Watcher) -> AddReport:
         """Add images that come with what encodes them; `add` says what becomes of them."""
         return self._store.add(incoming, options, watcher)

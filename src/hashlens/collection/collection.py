@@ -6,6 +6,7 @@ from typing import Self
 
 from hashlens.checks import refuse, words
 from hashlens.collection.changing import Changing
+from hashlens.collection.copying import CopyReport, copy
 from hashlens.collection.dedup import Compared, Duplicates, Finder, Wanted
 from hashlens.collection.dedup.facts import Entry
 from hashlens.collection.findings import CheckReport
@@ -86,8 +87,7 @@ class Collection(Looking, Searching, Changing):
         """
         if not isinstance(model, Model):
             raise refuse("model", "a hashlens.Model", words(type(model).__name__))
-        keeping = {"store_features": store_features, "keep_pictures": keep_pictures}
-        make_store(path, model, **keeping)
+        make_store(path, model, store_features=store_features, keep_pictures=keep_pictures)
         return cls(path)
 
     @classmethod
@@ -198,6 +198,58 @@ class Collection(Looking, Searching, Changing):
             If the disk cannot be read.
         """
         return verify(self._in_folder("checking").folder, files=files, watcher=watcher)
+
+    def copy_to(
+        self, place: str | Path, *, prune: bool = False, watcher: Watcher | None = None
+    ) -> CopyReport:
+        """Copy the collection to another place, be it in the same engine or in another.
+
+        What the copy has already is left as it is, so that the same call again goes on after an
+        interruption, and brings a copy up to date. At the end, both are read once more and
+        compared, item by item. Items keep their ids; a new item of the copy gets none that this
+        collection has ever given. Of a collection in a folder, what is copied is the last commit,
+        checked by its checksums before; others may go on writing to it.
+
+        Parameters
+        ----------
+        place : str or Path
+            A folder, or ``milvus://host:port/name``: a collection that is a copy of this one, or
+            will be made.
+        prune : bool
+            Remove the items of the copy that this collection has not. Without it, such items are
+            an error.
+        watcher : Watcher, optional
+            Is told how far it is.
+
+        Returns
+        -------
+        report : CopyReport
+
+        Raises
+        ------
+        InputError
+            If what is at `place` is no copy of this collection: it has another model, other
+            settings, or, without `prune`, other items. Nothing is written then.
+        FormatError
+            If this collection is damaged. Nothing is written then.
+        BusyError
+            If another process is writing to the copy.
+        HashlensError
+            If the copy is not the same at the end, as where this collection is on another engine
+            and has changed meanwhile.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from hashlens.collection import index_photos
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     digits, _ = index_photos(f"{folder}/d.hl", "digits", features="pixels", n_bits=16)
+        ...     copied = digits.copy_to(f"{folder}/copy.hl").written
+        ...     _ = digits.update([{"id": 7, "writer": "Ada"}])
+        ...     copied, digits.copy_to(f"{folder}/copy.hl").changed
+        (1797, 1)
+        """
+        return copy(self._store, place, prune=prune, watcher=watcher or Watcher())
 
     def __repr__(self) -> str:
         return f"Collection({self.place!r}, n_items={len(self)}, n_bits={self.n_bits})"

@@ -40,10 +40,21 @@ def only_in_folder(place: str, what: str) -> InputError:
 
 
 def make_store(
-    place: str | Path, model: Model, *, store_features: bool, keep_pictures: bool
+    place: str | Path,
+    model: Model,
+    *,
+    store_features: bool,
+    keep_pictures: bool,
+    saved: Path | None = None,
 ) -> None:
-    """Make an empty collection at a place, whole or not at all; InputError if it is taken."""
-    keeping = {"store_features": store_features, "keep_pictures": keep_pictures}
+    """Make an empty collection at a place, whole or not at all; InputError if it is taken.
+
+    The model's files are those in the folder `saved`, if that is given: saved anew, a model of
+    another version of hashlens may have other bytes.
+    """
+    keeping: dict[str, Any] = {"store_features": store_features, "keep_pictures": keep_pictures}
+    if saved is not None:
+        keeping["saved"] = saved
     if str(place).startswith(SCHEME):
         from hashlens.collection.milvus.store import MilvusStore
 

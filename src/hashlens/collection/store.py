@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -109,6 +109,38 @@ class Receiver(Protocol):
     def has_picture(self, content_hash: bytes) -> bool:
         """Tell whether a picture of this content is kept."""
 
+    def reserve(self, next_id: int) -> None:
+        """See to it that no new item gets an id below this one."""
+
+
+class Reading:
+    """A collection as a copy reads it, twice; here as it is at the time of each call.
+
+    Parameters
+    ----------
+    store : Store
+    """
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+
+    @property
+    def next_id(self) -> int:
+        """As `Store.next_id`."""
+        return self._store.next_id
+
+    def ids(self) -> NDArray[np.int64]:
+        """Ids of all items, ascending."""
+        return self._store.select(None)
+
+    def records(self) -> Iterator[Records]:
+        """Read all there is of all items, by ascending id, in batches."""
+        return self._store.records()
+
+    def kept_picture(self, content_hash: bytes) -> bytes | None:
+        """Read a kept picture; None if there is none of this content."""
+        return self._store.kept_picture(content_hash)
+
 
 class Store(ABC):
     """A collection in one engine. All methods may be called from several threads.
@@ -141,6 +173,11 @@ class Store(ABC):
 
     @property
     @abstractmethod
+    def next_id(self) -> int:
+        """The least id that the next new item may get: above all that were ever given."""
+
+    @property
+    @abstractmethod
     def keeps_pictures(self) -> bool:
         """Whether images without a file of their own are kept."""
 
@@ -148,6 +185,11 @@ class Store(ABC):
     @abstractmethod
     def card(self) -> dict[str, Any]:
         """What the model's ``model.json`` says."""
+
+    @property
+    @abstractmethod
+    def saved_model(self) -> Path:
+        """A folder on this machine with the files of the model, byte for byte."""
 
     @abstractmethod
     def load_model(self) -> Model:
@@ -210,3 +252,8 @@ class Store(ABC):
     @abstractmethod
     def receiving(self) -> AbstractContextManager[Receiver]:
         """Hold the right to write items of another collection; BusyError if someone else does."""
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """Look at all items for as long as the block lasts, in one commit where that can be."""
+        yield Reading(self)

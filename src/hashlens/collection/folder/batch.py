@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from hashlens.collection.batch import Batch
+from hashlens.collection.batch import Batch, label_after
 from hashlens.collection.folder.catalogue import commit
 from hashlens.collection.folder.pictures import (
     PictureRow,
@@ -13,7 +13,7 @@ from hashlens.collection.folder.pictures import (
     keeps_pictures,
     kept_picture,
 )
-from hashlens.collection.folder.records import as_stored
+from hashlens.collection.folder.records import as_stored, as_text
 from hashlens.collection.folder.target import Target
 from hashlens.collection.incoming import Encoded, Incoming
 from hashlens.collection.sorting import Place
@@ -23,11 +23,10 @@ _INSERT = """
 INSERT INTO items (path, has_file, content_hash, label, row, revision, added)
 VALUES (?, ?, ?, ?, ?, ?, ?)
 """
-# An item keeps its label, which `update` may have set, unless it moves to where it gets another.
+_BEFORE = "SELECT path, label FROM items WHERE id = ?"
 _UPDATE = """
-UPDATE items SET path = ?1, has_file = ?2, content_hash = ?3,
-    label = iif(path = ?1, COALESCE(label, ?4), COALESCE(?4, label)), row = ?5, revision = ?6
-WHERE id = ?7
+UPDATE items SET path = ?, has_file = ?, content_hash = ?, label = ?, row = ?, revision = ?
+WHERE id = ?
 """
 
 
@@ -76,8 +75,12 @@ class BatchWriter:
     def _write_items(self, items: Sequence[tuple[Place, int]], revision: int) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         for (candidate, _, item_id), row in items:
-            path, label = as_stored(candidate.path), candidate.label and as_stored(candidate.label)
-            values = path, candidate.has_file, candidate.content_hash, label, row, revision
+            path, label = as_stored(candidate.path), candidate.label
+            if item_id is not None:
+                there, before = self._target.db.execute(_BEFORE, (item_id,)).fetchone()
+                label = label_after(before and as_text(before), label, stays=there == path)
+            stored = label and as_stored(label)
+            values = path, candidate.has_file, candidate.content_hash, stored, row, revision
             if item_id is None:
                 self._target.db.execute(_INSERT, (*values, now))
             else:

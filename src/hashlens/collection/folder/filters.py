@@ -76,11 +76,11 @@ def select_ids(
     expression = where if isinstance(where, Expression) else read_expression(where)
     keys = metadata_keys(db) if expression.names - COLUMNS.keys() else {}
     query = _query(expression, keys)
-    with _confined(db, seconds):
+    with confined(db, seconds):
         try:
             found = db.execute(query).fetchall()
         except sqlite3.Error as error:
-            why = _reason(error, seconds)
+            why = reason(error, seconds)
             if why is None:
                 raise
             raise wrong_filter(expression.where, why) from None
@@ -167,7 +167,7 @@ def _json(keys: Iterable[str]) -> str:
 
 
 @contextmanager
-def _confined(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
+def confined(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
     """Let a connection do nothing but read items, for so long.
 
     The words of a filter are known by now; this is the second wall, which is SQLite's own.
@@ -194,7 +194,7 @@ def _judge(action: int, first: str | None, second: str | None, *_: str | None) -
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
-def _reason(error: sqlite3.Error, seconds: float) -> str | None:
+def reason(error: sqlite3.Error, seconds: float) -> str | None:
     """Why SQLite refuses a filter; None if the fault is not the filter's."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_INTERRUPT:

@@ -88,6 +88,18 @@ def ids_of_content(db: sqlite3.Connection, content_hash: bytes) -> list[int]:
     return [item_id for (item_id,) in db.execute(query, (content_hash,))]
 
 
+def rows_of_content(db: sqlite3.Connection, content_hash: bytes) -> list[int]:
+    """Find all rows of an image with these bytes: one, unless it was encoded in several ways."""
+    query = "SELECT DISTINCT row FROM items WHERE content_hash = ? ORDER BY row"
+    return [row for (row,) in db.execute(query, (content_hash,))]
+
+
+def read_next_id(db: sqlite3.Connection) -> int:
+    """Read the least id that no item has had."""
+    found = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
+    return 1 if found is None else int(found[0]) + 1
+
+
 def item_at(db: sqlite3.Connection, path: str, has_file: bool) -> Stored | None:
     """Read the live item at a path, or of a name where it has no file, if there is one."""
     query = """SELECT id, content_hash, label, row FROM items

@@ -27,11 +27,11 @@ from hashlens.collection.folder.pictures import (
     keeps_pictures,
     kept_picture,
 )
-from hashlens.collection.folder.records import count_items, ids_of_content
+from hashlens.collection.folder.records import count_items, ids_of_content, read_next_id
 from hashlens.collection.folder.removing import prune, remove
 from hashlens.collection.folder.snapshot import Snapshot, take_snapshot
 from hashlens.collection.folder.target import writing_to
-from hashlens.collection.folder.transfer import FolderReceiver, read_records
+from hashlens.collection.folder.transfer import FolderReading, FolderReceiver, read_records
 from hashlens.collection.folder.updating import update_rows
 from hashlens.collection.folder.view import FolderView
 from hashlens.collection.folder.writing import MODEL_FOLDER
@@ -40,7 +40,7 @@ from hashlens.collection.items import Item
 from hashlens.collection.metadata import Metadata
 from hashlens.collection.records import Records
 from hashlens.collection.stats import Stats
-from hashlens.collection.store import Receiver, Store, View
+from hashlens.collection.store import Reading, Receiver, Store, View
 from hashlens.collection.updating import UpdateReport
 from hashlens.model import Model
 from hashlens.model_store import read_card
@@ -86,6 +86,12 @@ class FolderStore(Store):
             return read_meta(db, self.catalogue.path).revision
 
     @property
+    def next_id(self) -> int:
+        """The least id that the next new item may get."""
+        with self.catalogue.reading() as db:
+            return read_next_id(db)
+
+    @property
     def keeps_pictures(self) -> bool:
         """Whether images without a file of their own are kept."""
         with self.catalogue.reading() as db:
@@ -94,11 +100,16 @@ class FolderStore(Store):
     @property
     def card(self) -> dict[str, Any]:
         """What the model's ``model.json`` says."""
-        return read_card(self.folder / MODEL_FOLDER)
+        return read_card(self.saved_model)
+
+    @property
+    def saved_model(self) -> Path:
+        """The folder of the model inside."""
+        return self.folder / MODEL_FOLDER
 
     def load_model(self) -> Model:
         """Load the model; FormatError if a byte of it has changed."""
-        return Model.load(self.folder / MODEL_FOLDER)
+        return Model.load(self.saved_model)
 
     @contextmanager
     def seen(self) -> Iterator[tuple[Connection, Snapshot]]:
@@ -207,3 +218,9 @@ class FolderStore(Store):
         """Hold the right to write items of another collection."""
         with writing_to(self.folder) as target:
             yield FolderReceiver(target)
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """Look at all items in one commit, the last, for as long as the block lasts."""
+        with self.seen() as (db, snapshot):
+            yield FolderReading(self, db, snapshot)

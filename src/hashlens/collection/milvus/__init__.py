@@ -1,0 +1,1 @@
+"""The engine that keeps a collection on a Milvus server."""
