@@ -38,7 +38,7 @@ def main() -> None:
 
 def train(folder: Path) -> dict[str, Any]:
     """Trains in two processes."""
-    words = ["train", "mnist", "--method", "dlbh", "--bits", str(BITS), "--epochs", "2"]
+    words = ["train", "mnist", "--method", "ritq", "--bits", str(BITS), "--epochs", "1"]
     result = hashlens(*words, *source(), "--devices", "2", "--out", str(folder / "model"))
     return {"processes": 2, "validation": result["validation"], "seconds": result["seconds"]}
 

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.error import HTTPError
 
 from milvus_parts import settings
 from milvus_parts.children import Children, free_ports

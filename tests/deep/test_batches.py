@@ -10,6 +10,7 @@ from hashlens.deep import Recipe
 from hashlens.deep.augment import AlternatingFlip, cutout, random_crop_and_flip
 from hashlens.deep.batches import FileBatches, TensorBatches, epoch_order, in_groups
 from hashlens.deep.loop import augment
+from hashlens.deep.share import Share
 
 CPU = torch.device("cpu")
 SMALL = Recipe(batch_size=32)
@@ -25,7 +26,8 @@ def test_every_epoch_sees_every_image_once_and_goes_on_anywhere():
         np.testing.assert_array_equal(later, order[step])
 
 
-def test_files_and_tensors_give_the_same_batches():
+@pytest.mark.parametrize("share", [Share.of(4), Share.of(4, 1, 3)])
+def test_files_and_tensors_give_the_same_batches(share):
     from hashlens.data import ArrayImages, Preprocessing
 
     pixels = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3), np.uint8)
@@ -33,12 +35,13 @@ def test_files_and_tensors_give_the_same_batches():
     tensors = TensorBatches(pixels, labels, CPU)
     files = FileBatches(ArrayImages(pixels), Preprocessing(8, 8), labels, CPU)
     for a, b in zip(
-        tensors.stream(epoch_order(labels, replace(SMALL, batch_size=4), 0, range(5))),
-        files.stream(epoch_order(labels, replace(SMALL, batch_size=4), 0, range(5))),
+        tensors.stream(epoch_order(labels, replace(SMALL, batch_size=4), 0, range(5)), share),
+        files.stream(epoch_order(labels, replace(SMALL, batch_size=4), 0, range(5)), share),
         strict=True,
     ):
         assert torch.equal(a[0], b[0])
         assert torch.equal(a[1], b[1])
+        assert (len(a[0]), len(a[1])) == (share.stop - share.start, 4)
 
 
 def test_crops_are_shifts_of_the_image_and_half_are_mirrored():
@@ -96,3 +99,20 @@ def test_narrow_images_are_moved_within_their_shorter_side(shape):
     images = torch.rand(2, 1, *shape)
     recipe = Recipe(crop_padding=4, cutout=8)
     assert augment(images, recipe, False).shape == images.shape
+
+
+@pytest.mark.parametrize("n_processes", [1, 2, 3, 8])
+def test_shares_are_even_and_move_images_as_one_process_does(n_processes):
+    images, recipe = torch.rand(8, 3, 12, 12), Recipe(crop_padding=4, cutout=8)
+    shares = [Share.of(8, rank, n_processes) for rank in range(n_processes)]
+    assert np.concatenate([np.arange(8)[share.rows] for share in shares]).tolist() == [*range(8)]
+    sizes = [share.stop - share.start for share in shares]
+    assert max(sizes) - min(sizes) <= 1
+    moved = []
+    for share in shares:
+        torch.manual_seed(0)
+        moved.append(augment(images[share.rows], recipe, True, share))
+        drawn_after = torch.rand(1)
+    torch.manual_seed(0)
+    assert torch.equal(torch.cat(moved), augment(images, recipe, True))
+    assert torch.equal(drawn_after, torch.rand(1))

@@ -65,6 +65,12 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a finished model in --out.")
     ] = False,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processes that train together, one a GPU if there are GPUs.")
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option(min=1, help="Machines that train together, --devices processes on each.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Learn codes from labelled images.
@@ -72,11 +78,15 @@ def train(
     A training that was interrupted goes on where it was, with the same command. With several
     --bits, the first bits of a code are codes too: index and encode take the length you want.
 
+    With --nodes, the same command runs on every machine, with MASTER_ADDR, MASTER_PORT and
+    NODE_RANK in its environment. torchrun works too: leave --devices and --nodes out.
+
     Example: hashlens train photos/ --method ritq --bits 48 --out models/birds
     """
     from hashlens.cli.output import print_json, watching
     from hashlens.training import TrainOptions
     from hashlens.training import train as train_model
+    from hashlens.training.plan import Plan
 
     n_bits = lengths(bits)
     options = TrainOptions(
@@ -93,6 +103,8 @@ def train(
         strict=strict,
         out=out,
         overwrite=overwrite,
+        devices=devices,
+        nodes=nodes,
     )
     with watching() as watcher:
         model = train_model(
@@ -105,6 +117,8 @@ def train(
             options=options,
             watcher=watcher,
         )
+    if not Plan.of(options).is_first:
+        return
     result = {"model": str(out), "method": method, "n_bits": model.n_bits, "lengths": list(n_bits)}
     result["settings"] = model.settings
     result |= model.card

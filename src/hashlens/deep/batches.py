@@ -11,6 +11,9 @@ from torch import Tensor
 
 from hashlens.data import Images, Preprocessing, load_pixels
 from hashlens.deep.recipe import Recipe
+from hashlens.deep.share import Share
+
+Ids = NDArray[np.int64]
 
 
 class Batches(Protocol):
@@ -23,8 +26,11 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def stream(self, order: Iterator[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (pixels uint8 (n, h, w, c), labels) on the device, for each array of ids."""
+    def stream(self, order: Iterator[Ids], share: Share) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield pixels and labels on the device, for each array of n ids.
+
+        The pixels, uint8 (m, h, w, c), are those of a part of the batch; the labels are all n.
+        """
         ...
 
 
@@ -41,11 +47,11 @@ class TensorBatches:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def stream(self, order: Iterator[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the images and labels of each array of ids."""
+    def stream(self, order: Iterator[Ids], share: Share) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the images of a part of each array of ids, and the labels of all."""
         for ids in order:
             rows = torch.from_numpy(ids).to(self.pixels.device)
-            yield self.pixels[rows], self.labels[rows]
+            yield self.pixels[rows[share.rows]], self.labels[rows]
 
 
 class FileBatches:
@@ -70,27 +76,28 @@ class FileBatches:
     def __len__(self) -> int:
         return len(self.images)
 
-    def stream(self, order: Iterator[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the images and labels of each array of ids, one batch decoded ahead."""
+    def stream(self, order: Iterator[Ids], share: Share) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the images of a part of each array of ids, one decoded ahead, and all labels."""
         with ThreadPoolExecutor(1) as ahead:
             waiting: Future[tuple[Tensor, Tensor]] | None = None
             for ids in order:
-                following = ahead.submit(self._load, ids)
+                following = ahead.submit(self._load, ids, share)
                 if waiting is not None:
                     yield waiting.result()
                 waiting = following
             if waiting is not None:
                 yield waiting.result()
 
-    def _load(self, ids: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def _load(self, ids: Ids, share: Share) -> tuple[Tensor, Tensor]:
+        images = self.images.subset(ids[share.rows])
         # In threads: processes would be started anew for every batch.
-        loaded = load_pixels(self.images.subset(ids), self.preprocessing, strict=True, workers=0)
+        loaded = load_pixels(images, self.preprocessing, strict=True, workers=0)
         return torch.from_numpy(loaded.pixels).to(self.device), self.labels[ids].to(self.device)
 
 
 def epoch_order(
     classes: NDArray[np.int64], recipe: Recipe, seed: int, steps: range
-) -> Iterator[NDArray[np.int64]]:
+) -> Iterator[Ids]:
     """Yield the ids of each step's batch; the order depends on the seed and the step alone.
 
     Every epoch is a fresh permutation, cut into full batches, so a training can go on at any step.
@@ -113,7 +120,7 @@ def epoch_order(
         yield permutation[start : start + size]
 
 
-def in_groups(classes: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def in_groups(classes: NDArray[np.int64], size: int, rng: np.random.Generator) -> Ids:
     """Permute images so that they come in groups of `size` of one class, the groups shuffled.
 
     What is left of a class forms a smaller group. A size of 1 is a plain permutation.

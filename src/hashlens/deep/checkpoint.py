@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,10 +29,16 @@ def save_checkpoint(
         save_file(contiguous, partial, metadata={"hashlens": json.dumps(header)})
 
 
-def load_checkpoint(
-    path: Path, network: nn.Module, optimizer: Optimizer, settings: dict[str, Any]
-) -> dict[str, Any]:
-    """Put a checkpoint back into `network` and `optimizer`; return its state.
+class Checkpoint(NamedTuple):
+    """What was read from a checkpoint's file."""
+
+    state: dict[str, Any]
+    numbers: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+def read_checkpoint(path: Path | None, settings: dict[str, Any]) -> Checkpoint | None:
+    """Read a checkpoint; None where there is none.
 
     Raises
     ------
@@ -41,17 +47,23 @@ def load_checkpoint(
     FormatError
         If the file is damaged or newer.
     """
+    if path is None or not path.exists():
+        return None
     header, tensors = _read(path)
-    state: dict[str, Any] = header["state"]
-    _check_same(path, state["settings"], settings)
+    _check_same(path, header["state"]["settings"], settings)
+    return Checkpoint(header["state"], header["numbers"], tensors)
+
+
+def restore(saved: Checkpoint, network: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+    """Put a checkpoint back into `network` and `optimizer`; return its state."""
     weights = {
         name.removeprefix("network."): value
-        for name, value in tensors.items()
+        for name, value in saved.tensors.items()
         if name.startswith("network.")
     }
     network.load_state_dict(weights)
-    optimizer.load_state_dict(_unflatten(optimizer, tensors, header["numbers"]))
-    return state
+    optimizer.load_state_dict(_unflatten(optimizer, saved.tensors, saved.numbers))
+    return saved.state
 
 
 def peek_settings(path: Path) -> dict[str, Any]:

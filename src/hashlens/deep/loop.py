@@ -15,8 +15,9 @@ from torch.optim import SGD, Optimizer
 from hashlens.deep.augment import AlternatingFlip, cutout, random_crop_and_flip
 from hashlens.deep.base import DeepMethod, HashNetwork, Outputs, Targets, make_targets
 from hashlens.deep.batches import Batches, epoch_order
-from hashlens.deep.checkpoint import load_checkpoint, save_checkpoint
+from hashlens.deep.checkpoint import read_checkpoint, restore, save_checkpoint
 from hashlens.deep.recipe import Recipe
+from hashlens.deep.share import Share, whole_batch
 from hashlens.deep.trunks import Trunk
 from hashlens.errors import HashlensError
 
@@ -75,7 +76,8 @@ def fit(run: Run, fabric: Fabric, last_step: int | None = None) -> list[dict[str
 
     Every step's randomness comes from (seed, step), so a run that was killed and taken up from its
     checkpoint ends with the same weights as one that was not. With `last_step`, it stops there, as
-    one that was killed.
+    one that was killed. Of several processes, each runs its part of every batch and sees the
+    outputs of all: their number changes nothing but the rounding, and what dropout draws.
 
     Raises
     ------
@@ -85,20 +87,21 @@ def fit(run: Run, fabric: Fabric, last_step: int | None = None) -> list[dict[str
     recipe, n_images = run.recipe, len(run.data)
     n_steps, per_epoch = recipe.n_steps(n_images), recipe.steps_per_epoch(n_images)
     optimizer = build_optimizer(run.network, recipe, run.method.rate_factor)
-    start, history, losses, clock = _take_up(run, optimizer, fabric.device)
-    network, optimizer = fabric.setup(run.network, optimizer)
+    start, history, losses, clock = _take_up(run, optimizer, fabric)
+    share = Share.of(min(recipe.batch_size, n_images), fabric.global_rank, fabric.world_size)
+    network, optimizer = fabric.setup(whole_batch(run.network, share), optimizer)
     network.train()
     flip = AlternatingFlip(n_images, run.seed) if recipe.flip else None
     steps = range(start, last_step or n_steps)
     # The order twice: the stream may read ahead in its own.
     orders = [epoch_order(run.data.classes, recipe, run.seed, steps) for _ in range(2)]
-    batches = zip(steps, orders[0], run.data.stream(orders[1]), strict=True)
+    batches = zip(steps, orders[0], run.data.stream(orders[1], share), strict=True)
     for step, ids, (pixels, labels) in batches:
         torch.manual_seed(run.seed * 1_000_003 + step)
         for group in optimizer.param_groups:
             group["lr"] = group["rate_factor"] * recipe.rate((step + 1) / (n_steps + 1))
-        mirrored = flip.mirrored(ids, step // per_epoch) if flip else False
-        outputs = network(augment(run.normalize(pixels), recipe, mirrored))
+        mirrored = flip.mirrored(ids[share.rows], step // per_epoch) if flip else False
+        outputs = network(augment(run.normalize(pixels), recipe, mirrored, share))
         targets = make_targets(labels, run.n_classes, recipe.label_smoothing)
         loss = nested_loss(run, outputs, targets, step / n_steps)
         optimizer.zero_grad()
@@ -111,7 +114,7 @@ def fit(run: Run, fabric: Fabric, last_step: int | None = None) -> list[dict[str
             losses = []
             network.train()
         if run.watch and (clock.is_time("watch", WATCH_SECONDS) or done == n_steps):
-            speed = clock.steps_per_second(done) * len(pixels)
+            speed = clock.steps_per_second(done) * len(ids)
             run.watch(Step(done, n_steps, step // per_epoch, loss.item(), speed))
         if run.checkpoint and clock.is_time("save", run.checkpoint_seconds):
             state = {"step": done, "history": history, "seconds": clock.seconds}
@@ -165,12 +168,15 @@ def build_optimizer(
     )
 
 
-def augment(images: Tensor, recipe: Recipe, mirrored: bool | Tensor) -> Tensor:
+def augment(
+    images: Tensor, recipe: Recipe, mirrored: bool | Tensor, share: Share | None = None
+) -> Tensor:
     """Apply the recipe's augmentation, its sizes scaled from 32 pixels to the shorter side."""
     scale = min(images.shape[2:]) / 32
     padding = round(recipe.crop_padding * scale)
-    moved = random_crop_and_flip(images, padding, mirrored)
-    return cutout(moved, round(recipe.cutout * scale)).contiguous(memory_format=torch.channels_last)
+    moved = random_crop_and_flip(images, padding, mirrored, share)
+    cut = cutout(moved, round(recipe.cutout * scale), share)
+    return cut.contiguous(memory_format=torch.channels_last)
 
 
 class _Clock:
@@ -198,12 +204,14 @@ class _Clock:
 
 
 def _take_up(
-    run: Run, optimizer: Optimizer, device: torch.device
+    run: Run, optimizer: Optimizer, fabric: Fabric
 ) -> tuple[int, list[dict[str, float]], list[Tensor], _Clock]:
-    if run.checkpoint is None or not run.checkpoint.exists():
+    # Of several processes, only the first has a checkpoint.
+    saved = fabric.broadcast(read_checkpoint(run.checkpoint, run.settings))
+    if saved is None:
         return 0, [], [], _Clock()
-    state = load_checkpoint(run.checkpoint, run.network, optimizer, run.settings)
-    losses = [torch.tensor(loss, device=device) for loss in state["losses"]]
+    state = restore(saved, run.network, optimizer)
+    losses = [torch.tensor(loss, device=fabric.device) for loss in state["losses"]]
     return state["step"], state["history"], losses, _Clock(state["step"], state["seconds"])
 
 

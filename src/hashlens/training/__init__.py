@@ -2,7 +2,8 @@
 
 import inspect
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hashlens.methods import METHODS, is_deep, load_method
 from hashlens.model import Model
 from hashlens.model_store import check_free
 from hashlens.training.options import TrainOptions
+from hashlens.training.plan import Plan, check_one_process
 from hashlens.watcher import Watcher
 
 __all__ = ["TrainOptions", "Watcher", "all_settings", "refit", "train"]
@@ -69,6 +71,11 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
     lengths = check_lengths(n_bits)
     options = options or TrainOptions()
     watcher = watcher or Watcher()
+    plan = Plan.of(options)
+    if not is_deep(method):
+        check_one_process(plan, method)
+    if not plan.is_first:
+        options, watcher = replace(options, out=None), Watcher()
     if options.out is not None:
         check_free(options.out, overwrite=options.overwrite)
     started = time.monotonic()
@@ -77,7 +84,7 @@ def train(  # noqa: PLR0913 - the one public door; each argument is a word on th
     splits = (
         source
         if isinstance(source, Splits)
-        else load(source, data_dir=data_dir, download=download, seed=seed)
+        else _load(plan, lambda: load(source, data_dir=data_dir, download=download, seed=seed))
     )
     chosen = all_settings(method, lengths[-1], settings, seed)
     model = _train_on(splits.train, method, chosen, lengths, options, watcher)
@@ -156,6 +163,15 @@ def check_lengths(n_bits: object) -> tuple[int, ...]:
     if not lengths:
         raise refuse("n_bits", "at least one length", n_bits)
     return tuple(sorted({check_n_bits(length) for length in lengths}))
+
+
+def _load(plan: Plan, read: Callable[[], Splits]) -> Splits:
+    """Read the data; of processes that torchrun started, the first reads first: it may download."""
+    if not plan.started or plan.n_processes == 1:
+        return read()
+    from hashlens.training.launching import in_turn
+
+    return in_turn(plan, read)
 
 
 def _train_on(

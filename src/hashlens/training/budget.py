@@ -30,5 +30,6 @@ def fit_to_budget(run: Run, fabric: Fabric, seconds: float, watcher: Watcher) ->
     epoch_seconds = per_step * run.recipe.steps_per_epoch(n_images)
     # The features of all training images at the end cost about a third of an epoch.
     epochs = max(1, math.floor((0.95 * seconds - warm_up) / epoch_seconds - 0.4))
+    epochs = fabric.broadcast(epochs)  # the first process decides
     watcher.note(f"{epochs} epochs of about {epoch_seconds:.0f} s fit into {seconds:.0f} s")
     return replace(run.recipe, epochs=epochs, min_steps=0)

@@ -37,6 +37,14 @@ class TrainOptions:
     out : Path, optional
         Folder of the model; an interrupted training is kept there and taken up again.
     overwrite : bool
+    devices : int, default=1
+        For deep methods: processes of this machine that train together, one a GPU where there are
+        GPUs. Each runs its part of every batch; their number changes nothing but the rounding,
+        and what dropout draws. Under torchrun, leave it out.
+    nodes : int, default=1
+        Machines that train together, each with `devices` processes. The same call runs on each,
+        with ``MASTER_ADDR``, ``MASTER_PORT`` and ``NODE_RANK`` in its environment; the first
+        (``NODE_RANK=0``) writes `out`.
     """
 
     seed: int = 0
@@ -52,9 +60,13 @@ class TrainOptions:
     strict: bool = False
     out: Path | None = None
     overwrite: bool = False
+    devices: int = 1
+    nodes: int = 1
 
     def __post_init__(self) -> None:
         check_int("seed", self.seed, 0, 2**31)
+        check_int("devices", self.devices, 1)
+        check_int("nodes", self.nodes, 1)
         check_choice("recipe", self.recipe, ("modern", "paper"))
         check_float("validation", self.validation, 0.0, 0.5)
         if self.epochs is not None:

@@ -9,10 +9,11 @@ from hashlens.deep import DeepEncoder, DeepMethod
 from hashlens.deep.base import Given
 from hashlens.methods import load_method
 from hashlens.model import Model
-from hashlens.training.deep import part_kept_out, training_features
+from hashlens.training.deep import training_features
 from hashlens.training.images import open_images
 from hashlens.training.measuring import measure_encoder
 from hashlens.training.options import TrainOptions
+from hashlens.training.start import part_kept_out
 from hashlens.watcher import Watcher
 
 
