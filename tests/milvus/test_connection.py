@@ -12,7 +12,8 @@ import pytest
 
 from hashlens.collection import Collection
 from hashlens.collection.milvus import connection as module
-from hashlens.collection.milvus.connection import Connection, batches
+from hashlens.collection.milvus.batches import batches
+from hashlens.collection.milvus.connection import Connection
 from hashlens.collection.milvus.url import read_url
 from hashlens.errors import HashlensError, InputError, MissingExtraError, UnreachableError
 

@@ -32,7 +32,10 @@ WHERE = (
     "NOT year >= 2020",
     "year BETWEEN 2019 AND 2021 OR place = 'Tring''s end'",
     "year IS NULL AND NOT (label = 'cat')",
+    "seen",
     "seen = TRUE",
+    "year + 1 > 2021",
+    "place + 1 > 0",
     "name = '0007.png'",
     "path <> 'nowhere'",
     "id % 3 = 1",
@@ -128,7 +131,9 @@ def test_filters_choose_the_same(known: Both, where: str) -> None:
     known.same(lambda c: c.items(where, first=1, n=3))
 
 
-@pytest.mark.parametrize("where", ["seen", "year + 1 > 2021", "label LIKE 'OW%'"])
+@pytest.mark.parametrize(
+    "where", ["label LIKE 'OW%'", "lower(label) = 'owl'", "place || 1 > '0'", "2100 / year = 1"]
+)
 def test_what_cannot_be_asked_of_milvus_is_refused(known: Both, where: str) -> None:
     folder, milvus = known.each
     assert len(folder.select(where))

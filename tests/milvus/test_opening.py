@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hashlens.collection import Collection
-from hashlens.collection.milvus import layout
+from hashlens.collection.milvus import making
 from hashlens.collection.milvus.connection import Connection
 from hashlens.collection.milvus.layout import read_facts
 from hashlens.collection.milvus.meta import Meta
@@ -107,7 +107,7 @@ def test_a_creation_that_was_killed_is_none_and_the_next_one_succeeds(
 ) -> None:
     url, model = fresh(), small_model(20)
     with (
-        patch.object(layout, "_make_features", side_effect=KeyboardInterrupt),
+        patch.object(making, "_make_features", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         Collection.create(url, model)

@@ -118,6 +118,15 @@ def test_removal_is_of_all_or_none(photos: Collection, tmp_path: Path) -> None:
     assert min(set(all_of(photos)) - set(ids[2:])) > max(ids)  # an id is never given again
 
 
+def test_a_removal_reaches_what_was_just_added_also_where_reads_are_bounded(
+    photos: Collection, tmp_path: Path
+) -> None:
+    bounded = Collection.open(f"{photos.place}?consistency=bounded")
+    assert photos.add(write_photos(tmp_path / "photos", 3)).added == 3
+    assert bounded.remove(where="id >= 0") == 3
+    assert len(photos) == len(bounded) == 0
+
+
 def test_what_is_gone_below_a_folder_is_pruned(photos: Collection, tmp_path: Path) -> None:
     for name in ("a", "a0", "b"):
         photos.add(write_photos(tmp_path / name, 2, ("owl",)))

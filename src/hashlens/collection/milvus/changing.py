@@ -8,7 +8,8 @@ from pathlib import Path
 from hashlens.checks import refuse, words
 from hashlens.collection.items import no_item
 from hashlens.collection.metadata import Metadata, as_json
-from hashlens.collection.milvus.connection import Row, quoted
+from hashlens.collection.milvus.batches import Row
+from hashlens.collection.milvus.connection import quoted
 from hashlens.collection.milvus.holding import why_not
 from hashlens.collection.milvus.reading import (
     ALL_FIELDS,

@@ -4,10 +4,11 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from hashlens.collection.milvus.batches import MOST_ROWS, Row, batches
 from hashlens.collection.milvus.url import CONSISTENCY, SUFFIXES, Address
 from hashlens.errors import (
     FormatError,
@@ -26,14 +27,10 @@ LOAD_SECONDS = 600.0
 """A server that has just started reads its segments first."""
 
 _ALIVE_SECONDS = 1.0  # so long ago an answer tells that the server is there
-_BATCH_BYTES = 16 << 20  # of one call; a server takes 64 MB at most
-_BATCH_ROWS = 8192
 _NO_COLLECTION = 100
 # Of merr in Milvus: the service, a part of a collection, a replica, a channel or a node is not
 # there for the time being. What gRPC itself says comes as its own status, which is no int.
 _AWAY = frozenset((2, 103, 106, 400, 401, 500, 501, 502, 503, 901, 902))
-
-Row = dict[str, Any]
 
 
 class Connection:
@@ -195,9 +192,9 @@ class Connection:
 
     def delete(self, collection: str, keys: Sequence[int] | Sequence[str]) -> None:
         """Delete rows by key; what is not there is no error."""
-        for start in range(0, len(keys), _BATCH_ROWS):
+        for start in range(0, len(keys), MOST_ROWS):
             with self.calling(f"deleting from {collection}"):
-                part = keys[start : start + _BATCH_ROWS]
+                part = keys[start : start + MOST_ROWS]
                 named = [key if isinstance(key, str) else int(key) for key in part]
                 self.client.delete(collection, ids=named, timeout=CALL_SECONDS)
 
@@ -232,36 +229,3 @@ def one_of(field: str, values: Iterable[str] | Iterable[int]) -> str:
     """
     listed = ",".join(quoted(each) if isinstance(each, str) else str(int(each)) for each in values)
     return f"{field} in [{listed}]"
-
-
-def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Cut rows into what a server takes in one call.
-
-    Examples
-    --------
-    >>> [len(batch) for batch in batches({"value": "x" * (6 << 20)} for _ in range(5))]
-    [2, 2, 1]
-    """
-    batch: list[Row] = []
-    n_bytes = 0
-    for row in rows:
-        size = _n_bytes(row)
-        if batch and (n_bytes + size > _BATCH_BYTES or len(batch) == _BATCH_ROWS):
-            yield batch
-            batch, n_bytes = [], 0
-        batch.append(row)
-        n_bytes += size
-    if batch:
-        yield batch
-
-
-def _n_bytes(row: Mapping[str, Any]) -> int:
-    return 16 * len(row) + sum(_size(value) for value in row.values())
-
-
-def _size(value: object) -> int:
-    if isinstance(value, str):
-        return len(value.encode())
-    if isinstance(value, Mapping):
-        return len(json.dumps(value, ensure_ascii=False).encode())
-    return int(getattr(value, "nbytes", 0)) or (len(value) if isinstance(value, bytes) else 8)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hashlens.collection.expression import folded
-from hashlens.collection.milvus.connection import Connection, Row, one_of, quoted
+from hashlens.collection.milvus.batches import Row
+from hashlens.collection.milvus.connection import Connection, one_of, quoted
 
 PIECE_BYTES = 48_000
 """Of which base64 makes 64,000: a VARCHAR holds 65,535."""

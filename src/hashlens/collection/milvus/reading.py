@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from hashlens.codes import Codes
 from hashlens.collection.items import Item
-from hashlens.collection.milvus.connection import Connection, Row, one_of
+from hashlens.collection.milvus.batches import Row
+from hashlens.collection.milvus.connection import Connection, one_of
 from hashlens.collection.milvus.layout import Facts
 from hashlens.collection.records import Record, Records
 

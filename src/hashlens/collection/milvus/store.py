@@ -1,6 +1,5 @@
 """The engine that keeps a collection on a Milvus server."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from hashlens.collection.milvus.filters import translate
 from hashlens.collection.milvus.holding import Holdable
 from hashlens.collection.milvus.known import MilvusKnown
 from hashlens.collection.milvus.layout import Facts, StoredFile
+from hashlens.collection.milvus.making import Wanted, make_whole, model_files
 from hashlens.collection.milvus.meta import Meta
 from hashlens.collection.milvus.model_cache import ModelCache
 from hashlens.collection.milvus.reading import (
@@ -32,6 +32,7 @@ from hashlens.collection.milvus.reading import (
     read_records,
     rows_by_id,
     rows_where,
+    stream,
 )
 from hashlens.collection.milvus.receiving import MilvusReceiver
 from hashlens.collection.milvus.target import writing_to
@@ -45,7 +46,7 @@ from hashlens.collection.store import Receiver, Store, View
 from hashlens.collection.updating import UpdateReport
 from hashlens.errors import ImageError
 from hashlens.model import Model
-from hashlens.model_store import MODEL_FILE, WEIGHTS_FILE, read_card
+from hashlens.model_store import read_card
 from hashlens.watcher import Watcher
 
 
@@ -110,9 +111,9 @@ class MilvusStore(Store):
         """
         nothing = model.embed_pixels(np.empty((0, *model.preprocessing.shape), np.uint8))
         n_features = nothing.features.shape[1] if store_features else 0
-        files = _model_files(model, saved)
-        wanted = layout.Wanted(model.n_bits, n_features, keep_pictures, files)
-        layout.make(Connection(read_url(url)), wanted)
+        files = model_files(model, saved)
+        wanted = Wanted(model.n_bits, n_features, keep_pictures, files)
+        make_whole(Connection(read_url(url)), wanted)
 
     @property
     def n_items(self) -> int:
@@ -230,7 +231,12 @@ class MilvusStore(Store):
     def remove(self, ids: Sequence[int] | None, where: str | None) -> int:
         """Remove the items of these ids, or those for which `where` is true; all or none."""
         with writing_to(self._connection, self._facts) as target:
-            return remove(target, self.select(where).tolist() if ids is None else ids)
+            if ids is None:  # all of them, also where reads are bounded
+                rows = stream(
+                    self._connection, self._connection.items, ["id"], self._condition(where)
+                )
+                ids = [int(row["id"]) for some in rows for row in some]
+            return remove(target, ids)
 
     def update(self, metadata: Metadata) -> UpdateReport:
         """Write labels and other values of items."""
@@ -247,11 +253,3 @@ class MilvusStore(Store):
         with writing_to(self._connection, self._facts) as target:
             yield MilvusReceiver(target)
             target.count_anew()
-
-
-def _model_files(model: Model, saved: Path | None) -> dict[str, bytes]:
-    """Read a model's files, saved for this where they are not yet."""
-    if saved is not None:
-        return {name: (saved / name).read_bytes() for name in (MODEL_FILE, WEIGHTS_FILE)}
-    with tempfile.TemporaryDirectory() as folder:
-        return _model_files(model, model.save(Path(folder) / "model"))

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from hashlens.collection.milvus.connection import Connection, Row
+from hashlens.collection.milvus.batches import Row
+from hashlens.collection.milvus.connection import Connection
 from hashlens.collection.milvus.layout import Facts
 from hashlens.collection.milvus.meta import Meta
 from hashlens.collection.milvus.reading import rows_where

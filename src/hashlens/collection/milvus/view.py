@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from hashlens.codes import Codes
 from hashlens.collection.items import Item, no_item
-from hashlens.collection.milvus.connection import Connection, Row
+from hashlens.collection.milvus.batches import Row
+from hashlens.collection.milvus.connection import Connection
 from hashlens.collection.milvus.health import Reach
 from hashlens.collection.milvus.layout import Facts
 from hashlens.collection.milvus.nearest import CodeSearch

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from hashlens.collection.batch import Batch, label_after
 from hashlens.collection.incoming import Encoded, Incoming
-from hashlens.collection.milvus.connection import Row
+from hashlens.collection.milvus.batches import Row
 from hashlens.collection.milvus.known import Kept, MilvusKnown
 from hashlens.collection.milvus.reading import ALL_FIELDS, rows_by_id
 from hashlens.collection.milvus.target import Target, item_row
