@@ -88,11 +88,11 @@ def measured(case: Case) -> dict[str, Any]:
             "features": milvus._store.n_features,
             "rows": case.rows,
             "rows in a second": round(case.rows / taken.wall),
-            "server's core, us a row in": round(1e6 * taken.cpu / case.rows, 1),
+            "core us a row in": round(1e6 * taken.cpu / case.rows, 1),
             **found,
-            "memory, MB": round((proportional_bytes(pid) - before) / 1e6),
-            "stored, MB": round(size(Path(scratch) / "server" / "data") / 1e6),
-            "folder, MB": round(size(Path(scratch) / "codes.hl") / 1e6),
+            "memory MB": round((proportional_bytes(pid) - before) / 1e6),
+            "stored MB": round(size(Path(scratch) / "server" / "data") / 1e6),
+            "folder MB": round(size(Path(scratch) / "codes.hl") / 1e6),
         }
 
 
@@ -126,9 +126,9 @@ def searched(
         bounded.search_encoded(Queries(part, None), K)
         cpu["many"] += clock.stop().cpu
     return {
-        **{f"one query, {name}, ms": 1e3 * float(np.median(t)) for name, t in seconds.items()},
-        "server's core, ms a query": 1000 * cpu["one"] / N_QUERIES,
-        f"of {BATCH} at once, ms": 1000 * cpu["many"] / (N_BATCHES * BATCH),
+        **{f"{name} ms a query": 1e3 * float(np.median(t)) for name, t in seconds.items()},
+        "core ms a query": 1000 * cpu["one"] / N_QUERIES,
+        f"core ms a query of {BATCH} at once": 1000 * cpu["many"] / (N_BATCHES * BATCH),
         "queries": N_QUERIES,
     }
 

@@ -10,6 +10,7 @@ from hashlens.collection.items import no_item
 from hashlens.collection.metadata import Metadata, as_json
 from hashlens.collection.milvus.batches import Row
 from hashlens.collection.milvus.connection import quoted
+from hashlens.collection.milvus.health import check_whole
 from hashlens.collection.milvus.holding import why_not
 from hashlens.collection.milvus.reading import (
     ALL_FIELDS,
@@ -73,6 +74,8 @@ def _find(target: Target, wanted: Iterable[int | Place]) -> Found:
             said = Said(row["label"] or None, as_json(row["metadata"]))
             place = Place(row["path"], bool(row["has_file"]))
             found[int(row["id"]) if field == "id" else place] = int(row["id"]), said
+    if len(found) < len(listed):
+        check_whole(target.connection)
     return {each: found[each] for each in listed if each in found}
 
 
@@ -94,6 +97,7 @@ def remove(target: Target, ids: Sequence[int]) -> int:
     )
     for item_id in ids:
         if item_id not in rows:
+            check_whole(target.connection)
             raise no_item(item_id)
     target.delete(ids)
     target.commit()
@@ -118,4 +122,5 @@ def prune(target: Target, folder: Path) -> int:
         for row in rows
         if is_gone(row["path"])
     ]
+    check_whole(target.connection)
     return remove(target, gone)

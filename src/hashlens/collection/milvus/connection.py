@@ -30,6 +30,11 @@ _ALIVE_SECONDS = 1.0  # so long ago an answer tells that the server is there
 _NO_COLLECTION = 100
 # Of merr in Milvus: the service, a part of a collection, a replica, a channel or a node is not
 # there for the time being. What gRPC itself says comes as its own status, which is no int.
+# What 2.3 says under a code that stands for anything, while a node that was lost is replaced.
+_LOST = re.compile(
+    "Retry timeout|query delegator|channel not available|node offline|node not|no available"
+    "|segment lacks|not loaded|not fully loaded"
+)
 _AWAY = frozenset((2, 103, 106, 400, 401, 500, 501, 502, 503, 901, 902))
 
 
@@ -205,7 +210,7 @@ class Connection:
 
 def _is_away(error: Exception) -> bool:
     code = getattr(error, "code", None)
-    return not isinstance(code, int) or code in _AWAY or "Retry timeout" in str(error)
+    return not isinstance(code, int) or code in _AWAY or _LOST.search(str(error)) is not None
 
 
 def quoted(text: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from hashlens.codes import Codes
 from hashlens.collection.milvus.connection import Connection
+from hashlens.collection.milvus.health import check_whole
 from hashlens.collection.milvus.layout import Facts
 from hashlens.collection.milvus.meta import Meta
 from hashlens.collection.milvus.reading import codes_of, rows_by_id, stream
@@ -26,6 +27,7 @@ def count(connection: Connection, facts: Facts) -> Stats:
         labels.update(row["label"] for row in rows if row["label"])
         for row in rows:
             keys.update(row["metadata"].keys())
+    check_whole(connection)
     return Stats(
         n_items=n_items,
         n_removed=0,

@@ -9,9 +9,29 @@ and raise after they have added some.
 
 from hashlens.collection.milvus.connection import Connection
 from hashlens.collection.milvus.meta import Meta
-from hashlens.errors import HashlensError
+from hashlens.errors import HashlensError, UnreachableError
 
 _COUNTS_BY_REPLICAS = 3  # a count may fall to a replica that is whole, and the search to another
+
+
+def check_whole(connection: Connection) -> None:
+    """See to it that what was not found is not there; to be called where that matters.
+
+    Raises
+    ------
+    UnreachableError
+        If some items are out of reach.
+    """
+    counted, least = 0, 0
+    for consistency in ("Session", "Strong"):  # rows that were just written come late, too
+        (least,) = Meta(connection).numbers("n_items", consistency=consistency)
+        counted = connection.count(connection.items, consistency=consistency)
+        if counted >= least:
+            return
+    raise UnreachableError(
+        f"{connection.place} must have all of its {least:,} items in reach. Got {counted:,}. "
+        f"Try again once the server has the others back."
+    )
 
 
 class Reach:

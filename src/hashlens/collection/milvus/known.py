@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hashlens.collection.milvus.health import check_whole
 from hashlens.collection.milvus.reading import code_of, rows_by_id, rows_where, vectors_of
 from hashlens.collection.milvus.target import Target
 from hashlens.collection.sorting import Stored
@@ -45,6 +46,7 @@ class MilvusKnown:
         self._read_contents(candidates)
         without = {each.content_hash for each in candidates if not each.has_file}
         self._pictures = self._target.meta.kept(without) if without else set()
+        check_whole(self._target.connection)  # what seems new may be out of reach
 
     def _read_places(self, candidates: Sequence[Candidate]) -> None:
         connection = self._target.connection

@@ -73,7 +73,7 @@ def read_facts(connection: Connection) -> Facts | None:
     """
     if not connection.exists(connection.meta):
         return None
-    see_loaded(connection, connection.meta, 1)
+    see_loaded(connection, connection.meta, connection.address.replicas or 1)
     text = Meta(connection).written_once(READY)
     if text is None:
         return None

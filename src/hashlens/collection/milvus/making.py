@@ -89,7 +89,7 @@ def _make_meta(connection: Connection) -> None:
         schema.add_field("pad", DataType.BINARY_VECTOR, dim=8)
         _create(connection, connection.meta, schema, 1)
     _index(connection, connection.meta, "pad", ("BIN_FLAT", "HAMMING"))
-    see_loaded(connection, connection.meta, 1)
+    see_loaded(connection, connection.meta, connection.address.replicas or 1)
 
 
 def _make_items(connection: Connection, facts: Facts) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlens.collection.expression import folded
 from hashlens.collection.milvus.batches import Row
 from hashlens.collection.milvus.connection import Connection, one_of, quoted
+from hashlens.errors import UnreachableError
 
 PIECE_BYTES = 48_000
 """Of which base64 makes 64,000: a VARCHAR holds 65,535."""
@@ -90,8 +91,13 @@ class Meta:
         """Read numbers that are always there."""
         found = self.texts(keys, consistency=consistency)
         for key in keys:
-            if not found.get(key, "").isdecimal():
-                raise self._connection.damaged(f"a number {key!r}", repr(found.get(key)))
+            if key not in found:
+                raise UnreachableError(
+                    f"{self._connection.place} must give its number {key!r}. Got none: a part of "
+                    f"it is out of reach, or lost. Try again."
+                )
+            if not found[key].isdecimal():
+                raise self._connection.damaged(f"a number {key!r}", repr(found[key]))
         return [int(found[key]) for key in keys]
 
     def put_numbers(self, **numbers: int) -> None:

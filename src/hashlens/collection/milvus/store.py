@@ -20,6 +20,7 @@ from hashlens.collection.milvus.changing import prune, remove, update_rows
 from hashlens.collection.milvus.connection import Connection
 from hashlens.collection.milvus.counting import count, sample_codes
 from hashlens.collection.milvus.filters import translate
+from hashlens.collection.milvus.health import check_whole
 from hashlens.collection.milvus.holding import Holdable
 from hashlens.collection.milvus.known import MilvusKnown
 from hashlens.collection.milvus.layout import Facts, StoredFile
@@ -44,7 +45,7 @@ from hashlens.collection.sorting import is_gone
 from hashlens.collection.stats import Stats
 from hashlens.collection.store import Receiver, Store, View
 from hashlens.collection.updating import UpdateReport
-from hashlens.errors import ImageError
+from hashlens.errors import ImageError, InputError
 from hashlens.model import Model
 from hashlens.model_store import read_card
 from hashlens.watcher import Watcher
@@ -155,7 +156,12 @@ class MilvusStore(Store):
     def _condition(self, where: str | None) -> str:
         if where is None:
             return ""
-        return translate(read_expression(where), self._meta.known_keys(), self._is_any)
+        keys = self._meta.known_keys()
+        try:
+            return translate(read_expression(where), keys, self._is_any)
+        except InputError:
+            check_whole(self._connection)  # a name may be unknown because it is out of reach
+            raise
 
     def _is_any(self, where: str) -> bool:
         """Tell whether an expression of Milvus is true of any item."""
@@ -169,13 +175,17 @@ class MilvusStore(Store):
 
     def select(self, where: str | None, first: int = 0, n: int | None = None) -> NDArray[np.int64]:
         """Ids of the items for which an expression is true, ascending; n of them from `first`."""
-        return select_ids(self._connection, self._condition(where), first, n)
+        found = select_ids(self._connection, self._condition(where), first, n)
+        check_whole(self._connection)
+        return found
 
     def look_up(self, ids: Sequence[int]) -> list[Item]:
         """Read items in the order asked; what is no item is left out."""
         wanted = [int(item_id) for item_id in ids]
         known = (item_id for item_id in wanted if abs(item_id) < 2**63)
         rows = rows_by_id(self._connection, self._connection.items, known, ITEM_FIELDS)
+        if len(rows) < len(set(wanted)):
+            check_whole(self._connection)
         return [as_item(rows[item_id]) for item_id in wanted if item_id in rows]
 
     def with_content(self, content_hash: bytes) -> list[Item]:
@@ -191,6 +201,7 @@ class MilvusStore(Store):
         fields = ("path", "has_file", "content_hash")
         row = rows_by_id(self._connection, self._connection.items, [item_id], fields).get(item_id)
         if row is None:
+            check_whole(self._connection)
             raise no_item(item_id)
         if row["has_file"] and not is_gone(row["path"]):
             return Path(row["path"])
@@ -236,6 +247,7 @@ class MilvusStore(Store):
                     self._connection, self._connection.items, ["id"], self._condition(where)
                 )
                 ids = [int(row["id"]) for some in rows for row in some]
+                check_whole(self._connection)
             return remove(target, ids)
 
     def update(self, metadata: Metadata) -> UpdateReport:

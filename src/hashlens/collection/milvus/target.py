@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hashlens.collection.milvus.batches import Row
 from hashlens.collection.milvus.connection import Connection
+from hashlens.collection.milvus.health import check_whole
 from hashlens.collection.milvus.layout import Facts
 from hashlens.collection.milvus.meta import Meta
 from hashlens.collection.milvus.reading import rows_where
@@ -43,6 +44,7 @@ class Target:
             "revision", "next_id", "n_items"
         )
         self._keys = {name for names in self.meta.known_keys().values() for name in names}
+        check_whole(connection)  # or what is there would be added as new
         self.count_anew()  # a writer that was killed may have left changes without a number
 
     def commit(self, n_new: int = 0) -> None:

@@ -9,7 +9,7 @@ from hashlens.codes import Codes
 from hashlens.collection.items import Item, no_item
 from hashlens.collection.milvus.batches import Row
 from hashlens.collection.milvus.connection import Connection
-from hashlens.collection.milvus.health import Reach
+from hashlens.collection.milvus.health import Reach, check_whole
 from hashlens.collection.milvus.layout import Facts
 from hashlens.collection.milvus.nearest import CodeSearch
 from hashlens.collection.milvus.reading import (
@@ -62,6 +62,7 @@ class MilvusView(View):
         self._read(ids)
         for item_id in ids:
             if item_id not in self._rows:
+                check_whole(self._connection)
                 raise no_item(item_id)
         return self._stored(ids)
 
