@@ -1,6 +1,6 @@
 """What a collection on Milvus takes: rows in, queries out, memory and disk, for one image each.
 
-    python -m benchmarks.bench_milvus [--out benchmarks/results/milvus.json] [--rows 1000000]
+    python -m benchmarks.bench_milvus [--out benchmarks/results/milvus.json] [--rows 400000]
 
 A real server of one process on this machine, and codes around 2,000 centres (12 % of bits flipped).
 Times of both engines come from one run, in turn; what counts for capacity is the processor time of
@@ -47,7 +47,7 @@ class Case(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=RESULTS / "milvus.json")
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=400_000)
     arguments = parser.parse_args()
     n = arguments.rows
     cases = [Case(bits, rows, False) for bits in (64, 128) for rows in (n // 10, n)]
