@@ -19,15 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from benchmarks._memory import proportional_bytes
 from benchmarks._record import RESULTS, environment, write_result
+from benchmarks.reliability._script import small_model
 
 from hashlens.codes import Codes
 from hashlens.collection import Collection, Queries
 from hashlens.collection.records import Record, Records
-from hashlens.data import Preprocessing
-from hashlens.feature_encoder import FeatureEncoder
-from hashlens.features import load_features
-from hashlens.hashers import PCAH
-from hashlens.model import Model
 
 AT_ONCE = 10_000
 N_QUERIES, N_BATCHES, BATCH, K = 100, 10, 100, 10
@@ -73,7 +69,7 @@ def measured(case: Case) -> dict[str, Any]:
     codes = made_codes(case)
     with tempfile.TemporaryDirectory() as scratch, Standalone(f"{scratch}/server") as server:
         pid = server.pid("standalone")
-        made = model(case.bits)
+        made = small_model(case.bits, SIDE)
         keeping = {"store_features": case.features}
         milvus = Collection.create(f"{server.url}/codes", made, **keeping)
         folder = Collection.create(f"{scratch}/codes.hl", made, **keeping)
@@ -214,19 +210,6 @@ def settle(collection: Collection) -> None:
 
 def size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def model(n_bits: int) -> Model:
-    features = load_features("pixels", preprocessing=Preprocessing(SIDE, SIDE, 3))
-    X = np.random.default_rng(0).random((n_bits + 10, features.n_features), np.float32)
-    return Model(
-        method="pcah",
-        n_bits=n_bits,
-        preprocessing=features.preprocessing,
-        classes=(),
-        encoder=FeatureEncoder(features, PCAH(n_bits=n_bits).fit(X)),
-        settings={"n_bits": n_bits},
-    )
 
 
 if __name__ == "__main__":

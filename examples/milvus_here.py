@@ -19,11 +19,11 @@ import signal
 import sys
 from pathlib import Path
 
-from milvus_parts import settings
-from milvus_parts.children import DiedError, free_ports, listening
-from milvus_parts.files import folder_of
-from milvus_parts.server import START_SECONDS, Server
-from milvus_parts.settings import QUICK_READS, Settings, merged
+from server_parts import settings
+from server_parts.children import DiedError, free_ports, listening
+from server_parts.files import folder_of
+from server_parts.server import START_SECONDS, Server
+from server_parts.settings import QUICK_READS, Settings, merged
 
 __all__ = ["QUICK_READS", "Cluster", "DiedError", "Server", "Standalone"]
 
@@ -143,7 +143,7 @@ class Cluster(Server):
 
     def _start_broker(self) -> int:
         folder_of("confluent_kafka")  # an ImportError here, not a log that tells of one
-        program = folder_of("milvus_parts") / "broker.py"
+        program = folder_of("server_parts") / "broker.py"
         place = self.folder / "broker.port"
         self._children.start("broker", [sys.executable, str(program), str(place)])
         self._children.wait("broker", place.exists, START_SECONDS)

@@ -17,7 +17,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from milvus_parts.children import Children, free_ports
+from server_parts.children import Children, free_ports
 
 START_SECONDS = 180.0
 _STARTED = "Ray runtime started"

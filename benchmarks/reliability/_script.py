@@ -56,7 +56,7 @@ def small_model(n_bits: int = 48, side: int = 8) -> Model:
     import numpy as np
 
     features = load_features("pixels", preprocessing=Preprocessing(side, side, 3))
-    X = np.random.default_rng(0).random((100, features.n_features), np.float32)
+    X = np.random.default_rng(0).random((max(100, n_bits + 10), features.n_features), np.float32)
     return Model(
         method="pcah",
         n_bits=n_bits,

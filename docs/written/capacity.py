@@ -15,7 +15,8 @@ IMAGES = (10**8, 10**9, 10**10)
 def capacity() -> str:
     """Print memory, nodes and cores for so many images; none of it was run."""
     (result,) = stored_results("milvus.json")
-    rows = [_row(n, slope) for slope in _slopes(result["rows"]) for n in IMAGES]
+    bare = [slope for slope in _slopes(result["rows"]) if not slope["features"]]
+    rows = [_row(n, slope) for slope in bare for n in IMAGES]
     return "\n".join([*table_of(rows), ""])
 
 
@@ -25,10 +26,13 @@ def slopes() -> str:
     rows = [
         {
             "bits": each["bits"],
+            "features": each["features"],
             "memory, B a row": round(each["memory"]),
             "stored, B a row": round(each["stored"]),
-            "server's core, ms a query and million rows": f"{each['scan']:.1f}",
-            "of 100 queries at once": f"{each['scan at once']:.1f}",
+            "server's core, ms a query and million rows": None
+            if each["features"]
+            else f"{each['scan']:.1f}",
+            "of 100 queries at once": None if each["features"] else f"{each['scan at once']:.1f}",
             "rows in, a second and core": f"{each['in']:,.0f}",
         }
         for each in _slopes(result["rows"])
@@ -38,13 +42,14 @@ def slopes() -> str:
 
 def _slopes(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
     found = []
-    for bits in sorted({row["bits"] for row in rows}):
-        same = [row for row in rows if row["bits"] == bits and not row["features"]]
+    for bits, features in dict.fromkeys((row["bits"], row["features"]) for row in rows):
+        same = [row for row in rows if (row["bits"], row["features"]) == (bits, features)]
         small, large = min(same, key=_n_rows), max(same, key=_n_rows)
         millions = (large["rows"] - small["rows"]) / 1e6
         found.append(
             {
                 "bits": bits,
+                "features": features,
                 "memory": (large["memory MB"] - small["memory MB"]) / millions,
                 "stored": (large["stored MB"] - small["stored MB"]) / millions,
                 "scan": _difference(small, large, "core ms a query") / millions,

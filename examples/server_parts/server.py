@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from milvus_parts import settings
-from milvus_parts.children import Children, free_ports
-from milvus_parts.files import unpacked_server
-from milvus_parts.settings import Settings, merged
+from server_parts import settings
+from server_parts.children import Children, free_ports
+from server_parts.files import unpacked_server
+from server_parts.settings import Settings, merged
 
 START_SECONDS = 120.0  # it takes about 3 on a quiet machine
 

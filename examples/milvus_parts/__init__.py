@@ -1,1 +1,0 @@
-"""What a Milvus of this machine is made of: its unpacked files, its settings, its processes."""

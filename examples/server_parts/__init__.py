@@ -1,0 +1,1 @@
+"""What servers on this machine are made of: Milvus's files and settings, and child processes."""
