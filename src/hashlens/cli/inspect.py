@@ -39,6 +39,8 @@ def inspect(
     from hashlens.evaluation import meaning_in
     from hashlens.model_store import read_card
 
+    if str(model).startswith("milvus:"):
+        raise typer.BadParameter("must be a folder; `hashlens copy` makes one.", param_hint="MODEL")
     is_collection = (model / "catalogue.db").exists()
     header = read_card(model / "model" if is_collection else model)
     _check_words(is_collection, data, picture)

@@ -107,7 +107,7 @@ class OpenCollection:
         InputError
             If it is not in a folder.
         """
-        return self._in_folder("what needs a path").folder
+        return self._in_folder("this").folder
 
     @property
     def n_bits(self) -> int:

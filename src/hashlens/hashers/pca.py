@@ -12,6 +12,7 @@ from hashlens.checks import refuse
 Reals = NDArray[np.floating[Any]]
 
 BLOCK_ROWS = 8192
+SMALLEST_SHARE = 1e-10  # of the largest variance, below which a direction is rounding alone
 
 
 def row_blocks(X: Reals, n_rows: int = BLOCK_ROWS) -> Iterator[slice]:
@@ -55,8 +56,9 @@ def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
     """Find the mean of the rows and the leading eigenvectors of their covariance.
 
     Only the wanted eigenvectors are computed. Besides `X` the memory is one d x d matrix of
-    float64. The sign of an eigenvector is arbitrary; here its entry of largest magnitude is
-    positive, so that the same data gives the same bits on every machine.
+    float64, or, where rows are fewer than columns, two of n x d. The sign of an eigenvector is
+    arbitrary; here its entry of largest magnitude is positive, so that the same data gives the
+    same bits on every machine.
 
     Parameters
     ----------
@@ -84,13 +86,40 @@ def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
     if n_directions > d:
         raise refuse("n_bits", f"at most n_features={d}", n_directions)
     mean = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+    directions = _by_products_of_rows(X, mean, n_directions) if len(X) < d else None
+    if directions is None:
+        directions = _by_covariance(X, mean, n_directions)
+    return mean, fix_signs(directions).astype(X.dtype)
+
+
+def _by_covariance(X: Reals, mean: Reals, n_directions: int) -> Reals:
+    """Leading eigenvectors of the d x d covariance, the largest variance first."""
+    d = X.shape[1]
     covariance = np.zeros((d, d))
     for rows in row_blocks(X):
         centred = X[rows] - mean
         covariance += centred.T @ centred  # summed in float64, multiplied in X's dtype
-    covariance /= len(X)
-    _, ascending = eigh(covariance, subset_by_index=(d - n_directions, d - 1))
-    return mean, fix_signs(ascending[:, ::-1]).astype(X.dtype)
+    _, ascending = eigh(covariance / len(X), subset_by_index=(d - n_directions, d - 1))
+    found: Reals = ascending[:, ::-1]
+    return found
+
+
+def _by_products_of_rows(X: Reals, mean: Reals, n_directions: int) -> Reals | None:
+    """The same from the n x n products of rows, which are fewer than d x d where n < d.
+
+    If u is an eigenvector of ``A A^T``, then ``A^T u`` is one of ``A^T A``. None where so many
+    directions have no variance to be found by.
+    """
+    n = len(X)
+    if n_directions >= n:  # n centred rows span n - 1 dimensions
+        return None
+    centred = X.astype(np.float64) - mean
+    variances, ascending = eigh(centred @ centred.T, subset_by_index=(n - n_directions, n - 1))
+    if variances[0] <= SMALLEST_SHARE * variances[-1]:
+        return None
+    # They are orthogonal but for rounding, which is largest where the variance is smallest.
+    found: Reals = np.linalg.qr(centred.T @ ascending[:, ::-1])[0]
+    return found
 
 
 def fix_signs(directions: Reals) -> Reals:
