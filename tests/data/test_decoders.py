@@ -220,7 +220,7 @@ def test_workers_end_with_their_caller(tmp_path, how):
     workers = {int(w) for file in folder.glob("*/children") for w in file.read_text().split()}
     assert len(workers) == 1
     script.send_signal(how)
-    script.communicate(timeout=10)
+    script.communicate(timeout=60)  # it would hang for 100
     assert until(lambda: not any(alive(worker) for worker in workers))
 
 

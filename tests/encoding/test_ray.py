@@ -130,15 +130,17 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on(
     command = [sys.executable, "-m", "hashlens", *map(str, words)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 120
-        while len(list(job.out.glob("*.parquet"))) < 3 and time.monotonic() < end:
+        while not list(job.out.glob("*.parquet")) and time.monotonic() < end:
             time.sleep(0.01)
+        for pid in [pid for node in cluster.nodes for pid in node.workers()]:
+            os.kill(pid, signal.SIGSTOP)  # so that it does not end before the signal comes
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=120)[1]
     assert process.returncode == 130, said
     assert f"finished shards stay in {job.out}; the same command goes on from there" in said
     assert "Traceback" not in said
     done = contents(job.out)
-    assert 3 <= len(done) < N_SHARDS
+    assert 1 <= len(done) < N_SHARDS
     result = answer(*words)
     assert (result["n_codes"], result["n_shards"], result["n_skipped"]) == (119, N_SHARDS, 1)
     assert contents(job.out) == wanted

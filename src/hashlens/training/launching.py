@@ -1,5 +1,6 @@
 """Start the processes of a training, listen to them, and say what became of them."""
 
+import atexit
 import multiprocessing
 import os
 import pickle
@@ -41,7 +42,7 @@ def run_crew(plan: Plan, precision: str, work: Work, watcher: Watcher) -> Model:
         return work(Crew(fabric, 1, threads), watcher)
     if plan.started:
         with _others_may_end():
-            fabric.launch()
+            _join(fabric)
             return work(Crew(fabric, plan.devices, threads), watcher)
     with (
         tempfile.TemporaryDirectory(prefix="hashlens-") as folder,
@@ -62,7 +63,7 @@ def in_turn(plan: Plan, make: Callable[[], Made]) -> Made:
     """Make something in each process, in torchrun's first before the others: one download."""
     with _others_may_end():
         fabric = build_fabric(plan, "32-true")
-        fabric.launch()
+        _join(fabric)
         made = make() if plan.is_first else None
         fabric.barrier()
         return make() if made is None else made
@@ -74,8 +75,22 @@ def agreed(plan: Plan, choose: Callable[[], Made]) -> Made:
         return choose()
     with _others_may_end():
         fabric = build_fabric(plan, "32-true")
-        fabric.launch()
+        _join(fabric)
         return Crew(fabric, plan.devices, torch.get_num_threads()).by_first(choose)
+
+
+def _join(fabric: Fabric) -> None:
+    """Join the processes that torchrun started, until this one ends.
+
+    A thread of the group that still runs when the interpreter is gone would abort the process.
+    """
+    fabric.launch()
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 @dataclass(frozen=True)
