@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hashlens.collection.dedup.links import Turned
 from hashlens.data import Images, Skipped
 from hashlens.model import Model
-from hashlens.vectors import unit_rows
+from hashlens.vectors import as_stored_vectors
 from hashlens.watcher import Watcher
 
 Pixels = NDArray[Any]
@@ -113,7 +113,7 @@ def encode_turned(
             done = number * len(images)
             turned = TurnedImages(images, turn)
             for part in model.iter_embed(turned, batch_size=_ENCODED_AT_ONCE):
-                file.write(unit_rows(part.features).astype(np.float16).tobytes())
+                file.write(as_stored_vectors(part.features).tobytes())
                 n_features = part.features.shape[1]
                 codes.append(part.codes)
                 owners.append(part.kept)

@@ -9,7 +9,7 @@ from hashlens.codes import Codes
 from hashlens.collection.items import Item, no_item
 from hashlens.collection.milvus.batches import Row
 from hashlens.collection.milvus.connection import Connection
-from hashlens.collection.milvus.health import Reach, check_whole
+from hashlens.collection.milvus.health import QUICK, Reach, check_whole
 from hashlens.collection.milvus.layout import Facts
 from hashlens.collection.milvus.nearest import CodeSearch
 from hashlens.collection.milvus.reading import (
@@ -23,10 +23,6 @@ from hashlens.collection.milvus.reading import (
 from hashlens.collection.store import Rows, View
 from hashlens.errors import UnreachableError
 from hashlens.neighbors import MISSING_ID, Neighbors
-
-QUICK = "Session"
-"""Consistency of reads beside the search itself: what this process wrote is seen, and nothing is
-waited for, which takes Milvus 0.2 s and more."""
 
 _FIELDS = (*ITEM_FIELDS, "code")
 
