@@ -12,6 +12,7 @@ from pathlib import Path
 from written.capacity import capacity, slopes
 from written.collections import indexing, photos, serving
 from written.comparisons import best_lines
+from written.growth import growth_left_out, growth_memory, growth_times
 from written.searches import has_faiss, search_line
 from written.tables import stored_results, table_of
 
@@ -72,6 +73,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "readme": _readme,
     "capacity": capacity,
     "slopes": slopes,
+    "growth times": growth_times,
+    "growth memory": growth_memory,
+    "growth left out": growth_left_out,
     "indexing": indexing,
     "photos": photos,
     "serving": serving,

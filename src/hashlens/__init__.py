@@ -6,6 +6,7 @@ Names load on first use, so that ``import hashlens`` costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hashlens.lazy import names_of
 from hashlens.methods import METHODS, load_method
 
 if TYPE_CHECKING:
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY = {
-    "Code": "hashlens.codes",
-    "Collection": "hashlens.collection",
-    "HammingIndex": "hashlens.search",
-    "Model": "hashlens.model",
-    "Neighbors": "hashlens.neighbors",
-    "train": "hashlens.training",
-}
+_find = names_of(
+    __name__,
+    {
+        "Code": "hashlens.codes",
+        "Collection": "hashlens.collection",
+        "HammingIndex": "hashlens.search",
+        "Model": "hashlens.model",
+        "Neighbors": "hashlens.neighbors",
+        "train": "hashlens.training",
+    },
+)
 
 __all__ = [
     "METHODS",
@@ -43,11 +47,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    if name == "hashers":
-        return import_module("hashlens.hashers")
-    raise AttributeError(f"module 'hashlens' has no attribute {name!r}")
+    return import_module("hashlens.hashers") if name == "hashers" else _find(name)
 
 
 def __dir__() -> list[str]:

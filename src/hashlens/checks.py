@@ -1,15 +1,22 @@
-"""Argument checks. One message shape: ``<name> must be <wanted>. Got <got>.``."""
+"""Argument checks. One message shape: ``<name> must be <wanted>. Got <got>.``.
 
-import difflib
+NumPy loads with the first check of an array: a command's options are checked without it.
+"""
+
+import math
+import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 from hashlens.errors import FormatError, InputError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 MAX_BITS = 4096
+_ROWS_AT_ONCE = 4096
 
 
 def refuse(name: str, wanted: str, got: object) -> InputError:
@@ -26,7 +33,8 @@ def refuse(name: str, wanted: str, got: object) -> InputError:
 
 
 def _shown(got: object) -> str:
-    if isinstance(got, np.ndarray):
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(got, numpy.ndarray):
         return f"an array of {got.dtype} with shape {got.shape}"
     text = got if isinstance(got, _Words) else repr(got)
     return text if len(text) <= 200 else text[:197] + "..."
@@ -55,23 +63,23 @@ def words(text: str) -> str:
 def check_int(name: str, value: object, low: int, high: int | None = None) -> int:
     """Return `value` as an int within [low, high], or raise InputError (bool is refused)."""
     wanted = f"an int >= {low}" if high is None else f"an int from {low} to {high}"
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise refuse(name, wanted, value)
-    if value < low or (high is not None and value > high):
-        raise refuse(name, wanted, int(value))
-    return int(value)
+    number = int(value)
+    if number < low or (high is not None and number > high):
+        raise refuse(name, wanted, number)
+    return number
 
 
 def check_float(name: str, value: object, low: float, high: float | None = None) -> float:
     """Return `value` as a finite float within [low, high], or raise InputError."""
     wanted = f"a number >= {low}" if high is None else f"a number from {low} to {high}"
-    if isinstance(value, bool | np.bool_) or not isinstance(
-        value, int | float | np.integer | np.floating
-    ):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise refuse(name, wanted, value)
-    if not np.isfinite(value) or value < low or (high is not None and value > high):
+    number = float(value)
+    if not math.isfinite(number) or number < low or (high is not None and number > high):
         raise refuse(name, wanted, value)
-    return float(value)
+    return number
 
 
 def check_n_bits(value: object) -> int:
@@ -84,19 +92,28 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     known = list(choices)
     if isinstance(value, str) and value in known:
         return value
+    import difflib
+
     near = difflib.get_close_matches(str(value), known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise InputError(f"{name} must be one of {', '.join(known)}. Got {value!r}.{hint}")
 
 
 def check_matrix(
-    name: str, value: object, *, n_columns: int | None = None, min_rows: int = 1
-) -> NDArray[np.floating[Any]]:
+    name: str,
+    value: object,
+    *,
+    n_columns: int | None = None,
+    min_rows: int = 1,
+    any_real: bool = False,
+) -> "NDArray[np.floating[Any]]":
     """Return a finite real matrix as float32 or float64, or raise InputError.
 
-    float16 and integers become float32 (int64 and uint64: float64); float32 and float64 are
-    returned as they are, without a copy.
+    float16 and integers become float32 (int64 and uint64: float64), unless `any_real`; float32
+    and float64 are returned as they are, without a copy.
     """
+    import numpy as np
+
     matrix = np.asarray(value)
     wanted = f"a real matrix of shape (n_samples >= {min_rows}, {n_columns or 'n_features'})"
     if matrix.dtype.kind not in "fiub" or matrix.ndim != 2:
@@ -105,15 +122,18 @@ def check_matrix(
         raise refuse(name, wanted, matrix)
     if n_columns is not None and matrix.shape[1] != n_columns:
         raise refuse(name, wanted, matrix)
-    if matrix.dtype not in (np.float32, np.float64):
+    for start in range(0, len(matrix), _ROWS_AT_ONCE):  # no mask as long as the matrix
+        if not np.isfinite(matrix[start : start + _ROWS_AT_ONCE]).all():
+            raise refuse(name, "finite everywhere", words("NaN or infinity"))
+    if not any_real and matrix.dtype not in (np.float32, np.float64):
         matrix = matrix.astype(np.result_type(matrix.dtype, np.float32))
-    if not np.isfinite(matrix).all():
-        raise refuse(name, "finite everywhere", words("NaN or infinity"))
     return matrix
 
 
-def check_labels(name: str, value: object, n_rows: int | None = None) -> NDArray[Any]:
+def check_labels(name: str, value: object, n_rows: int | None = None) -> "NDArray[Any]":
     """Return labels: int64 (n,) for one label a row, or bool (n, n_classes) for several."""
+    import numpy as np
+
     labels = np.asarray(value)
     wanted = "labels: ints of shape (n,), or a 0/1 matrix of shape (n, n_classes)"
     if labels.ndim not in (1, 2) or labels.dtype.kind not in "iub":
@@ -131,11 +151,13 @@ def check_labels(name: str, value: object, n_rows: int | None = None) -> NDArray
 
 def check_state(
     name: str, state: Mapping[str, object], shapes: Mapping[str, tuple[int, ...]]
-) -> dict[str, NDArray[Any]]:
+) -> "dict[str, NDArray[Any]]":
     """Return learnt arrays whose names and shapes are exactly `shapes`, or raise FormatError.
 
     Values must be real and finite; they are copied, so that a memory-mapped file can be closed.
     """
+    import numpy as np
+
     unknown, missing = sorted(set(state) - set(shapes)), sorted(set(shapes) - set(state))
     if unknown or missing:
         raise FormatError(

@@ -14,7 +14,6 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from hashlens.checks import refuse
-from hashlens.data import Preprocessing
 from hashlens.errors import FormatError, HashlensError
 from hashlens.methods import METHODS, is_deep, load_method
 from hashlens.model import Encoder, Model
@@ -81,6 +80,8 @@ def _is_ours(name: str) -> bool:
 
 def load_model(path: Path) -> Model:
     """Read a model from the folder `path`; FormatError names the file that is wrong."""
+    from hashlens.data import Preprocessing
+
     header = _read_header(path / MODEL_FILE)
     arrays: Arrays = load_tensors(_read_weights(path, header))
     digests = arrays.pop("training_digests")

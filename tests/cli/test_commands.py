@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hashlens.cli import main
-from hashlens.cli.app import COMMANDS
+from hashlens.cli.commands import COMMANDS, LoadedWhenNamed
 from hashlens.data import load
 
 
@@ -43,6 +43,11 @@ def test_help_has_an_example(cli, name):
     code, out, _ = cli(name, "--help")
     assert code == 0
     assert f"Example: hashlens {name}" in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_of_commands_says_what_the_command_says(name):
+    assert LoadedWhenNamed()[name].get_short_help_str(1000) == COMMANDS[name]
 
 
 def test_version(cli):

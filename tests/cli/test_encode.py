@@ -56,6 +56,16 @@ def test_what_is_a_folder(model: Path, photos: Path, out: str) -> None:
     assert read_shards(out).n_features == 0
 
 
+def test_precision_is_for_one_file_and_for_networks(model: Path, photos: Path) -> None:
+    words = ("encode", model, photos, "--workers", 0)
+    exact = answer(*words)["codes"]
+    assert answer(*words, "--precision", "float32")["codes"] == exact
+    assert "precision must be float32" in refused(*words, "--precision", "bfloat16")
+    done = call(*words, "--out", "codes", "--precision", "float32")
+    assert done.exit_code == 2
+    assert "is for an --out that is a file" in " ".join(done.stderr.split())
+
+
 def test_what_is_not_a_folder(model: Path, photos: Path) -> None:
     assert "must be a file name that ends with .npy" in refused(
         "encode", model, photos, "--out", "codes.bin"
@@ -118,3 +128,13 @@ def test_ctrl_c_says_how_to_go_on(
     assert f"finished shards stay in {tmp_path / 'codes'}; the same command goes on" in said
     monkeypatch.setattr(local, "encode_shard", encode)
     assert json.loads(call(*words, "--json").stdout)["n_codes"] == 12
+
+
+def test_the_runtime_gives_the_same_codes_and_is_for_one_file(model: Path, photos: Path) -> None:
+    words = ("encode", model, photos, "--workers", 0)
+    assert answer(*words, "--runtime", "onnx")["codes"] == answer(*words)["codes"]
+    done = call(*words, "--runtime", "onnx", "--out", "codes")
+    assert done.exit_code == 2
+    assert "is for an --out that is a file" in " ".join(done.stderr.split())
+    done = call(*words, "--runtime", "onnx", "--precision", "bfloat16")
+    assert done.exit_code != 0

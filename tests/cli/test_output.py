@@ -9,7 +9,8 @@ from rich.progress import Progress, TextColumn
 from typer import BadParameter
 
 from hashlens.cli.options import seconds
-from hashlens.cli.output import LineWatcher, ProgressWatcher, print_json, print_table, watching
+from hashlens.cli.output import LineWatcher, print_json, print_table, watching
+from hashlens.cli.progress import ProgressWatcher
 
 
 def test_lines_where_there_is_no_terminal(capsys, monkeypatch):

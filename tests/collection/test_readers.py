@@ -1,5 +1,6 @@
 """One writer and many readers: each answer is that of one commit, in threads and in processes."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from hashlens.collection import Collection
 from hashlens.collection.folder.catalogue import read_meta
+from hashlens.collection.folder.records import live_rows
 from hashlens.collection.folder.snapshot import Snapshot, take_snapshot
 from hashlens.data import BytesImages
 from hashlens.errors import BusyError
@@ -202,3 +204,15 @@ def test_what_changes_no_code_keeps_the_index(made: Collection, photos: Path) ->
     with made._store.seen() as (_, after):
         assert after.revision == before.revision + 1
         assert after.index is index
+
+
+def test_ids_and_rows_are_read_part_by_part(monkeypatch):
+    monkeypatch.setattr("hashlens.collection.folder.records._READ_AT_ONCE", 2)
+    db = sqlite3.connect(":memory:")
+    db.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, row INTEGER, state TEXT)")
+    assert [len(part) for part in live_rows(db)] == [0, 0]
+    items = [(i, 100 - i, "removed" if i in (3, 4) else "live") for i in range(1, 8)]
+    db.executemany("INSERT INTO items VALUES (?, ?, ?)", items)
+    ids, rows = live_rows(db)
+    assert (ids.tolist(), rows.tolist()) == ([1, 2, 5, 6, 7], [99, 98, 95, 94, 93])
+    assert ids.dtype == rows.dtype == np.int64

@@ -49,6 +49,16 @@ def test_grey_is_pillows_grey():
     np.testing.assert_array_equal(Preprocessing(50, 60, 1).apply(image)[..., 0], wanted)
 
 
+@pytest.mark.parametrize("resize", ["squash", "crop"])
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize("size", [(40, 30), (16, 12), (9, 50)])
+def test_pictures_give_what_their_pixels_give(size, n_channels, resize):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
+    preprocessing = Preprocessing(12, 16, n_channels, resize)
+    from_picture = preprocessing.apply_to_picture(Image.fromarray(pixels))
+    np.testing.assert_array_equal(from_picture, preprocessing.apply(pixels))
+
+
 def test_crop_keeps_the_centre_and_the_aspect_ratio():
     image = np.zeros((10, 30, 1), np.uint8)
     image[:, 10:20] = 200

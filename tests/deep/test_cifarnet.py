@@ -7,7 +7,7 @@ from torch.nn import functional as F  # noqa: N812
 from hashlens.data import Splits, synthetic_images
 from hashlens.deep import DeepEncoder, Normalize, Recipe
 from hashlens.deep.cifarnet import OFFSET_RATE, CifarNet, identity_convolution
-from hashlens.deep.loop import build_optimizer
+from hashlens.deep.optimizer import build_optimizer
 from hashlens.deep.orthohash import OrthoHash
 from hashlens.deep.whitening import whitening_filters
 from hashlens.deep.wide_trunk import build_wide_trunk

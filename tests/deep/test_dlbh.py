@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from hashlens.data import Splits, synthetic_images
-from hashlens.deep import loop, recipe_named
+from hashlens.deep import recipe_named
 from hashlens.deep.base import make_targets
 from hashlens.deep.dlbh import DLBH
+from hashlens.deep.optimizer import build_optimizer
 from hashlens.deep.trunks import Trunk
 from hashlens.errors import InputError
 from hashlens.features import pretrained
@@ -68,7 +69,7 @@ def test_the_trunk_learns_more_slowly_only_where_it_was_learnt_before():
 def test_nothing_is_frozen():
     network = DLBH(n_bits=4).network(3, 3)
     assert all(parameter.requires_grad for parameter in network.parameters())
-    groups = loop.build_optimizer(network, recipe_named("modern"), DLBH().rate_factor).param_groups
+    groups = build_optimizer(network, recipe_named("modern"), DLBH().rate_factor).param_groups
     assert sum(len(group["params"]) for group in groups) == len([*network.parameters()])
     assert {group["rate_factor"] for group in groups} == {0.1, 1.0}
 

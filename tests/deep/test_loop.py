@@ -16,7 +16,8 @@ from lightning_fabric import Fabric
 from hashlens.deep import DeepEncoder, Normalize, Recipe
 from hashlens.deep.batches import TensorBatches, epoch_order
 from hashlens.deep.checkpoint import read_checkpoint
-from hashlens.deep.loop import Run, _take_up, build_optimizer, fit
+from hashlens.deep.loop import Run, _take_up, fit
+from hashlens.deep.optimizer import build_optimizer
 from hashlens.deep.ritq import RITQ
 from hashlens.errors import FormatError, HashlensError, InputError
 
@@ -69,12 +70,17 @@ def test_loss_falls_and_same_seed_gives_same_weights():
     assert not same(weights(first), weights(other))
 
 
-@pytest.mark.parametrize("stop", [1, 4, 7, 11])
-def test_interrupted_training_ends_with_the_same_weights_and_history(tmp_path, stop):
-    whole = small_run()
+MUON = replace(SMALL, filter_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("stop", "recipe"), [(1, SMALL), (4, SMALL), (7, SMALL), (11, SMALL), (5, MUON)]
+)
+def test_interrupted_training_ends_with_the_same_weights_and_history(tmp_path, stop, recipe):
+    whole = small_run(recipe=recipe)
     history = fit(whole, fabric())
-    fit(small_run(tmp_path), fabric(), last_step=stop)
-    resumed = small_run(tmp_path)
+    fit(small_run(tmp_path, recipe=recipe), fabric(), last_step=stop)
+    resumed = small_run(tmp_path, recipe=recipe)
     again = fit(resumed, fabric())
     assert same(weights(whole), weights(resumed))
     assert [row["loss"] for row in again] == pytest.approx([row["loss"] for row in history])

@@ -19,7 +19,9 @@ def test_small_sets_get_more_epochs_unless_told():
 
 
 def test_unknown_recipe_and_wrong_values_are_refused():
-    with pytest.raises(InputError, match=r"recipe must be one of modern, paper. Got 'modrn'. Did"):
+    with pytest.raises(
+        InputError, match=r"recipe must be one of modern, fast, paper. Got 'modrn'. Did"
+    ):
         recipe_named("modrn")
     with pytest.raises(InputError, match=r"epochs must be an int >= 1"):
         Recipe(epochs=0)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from hashlens.hashers import ITQ, PCAH
+from hashlens.hashers.itq import _Block, learn_rotation
 from hashlens.hashers.pca_rr import haar_rotation
 
 
@@ -38,3 +40,38 @@ def test_quantises_better_than_the_principal_components_themselves():
     V = PCAH(16).fit(X).project(X)
     rotated = ITQ(16).fit(X).project(X)
     assert np.abs(rotated).sum() > 1.02 * np.abs(V).sum()  # the larger, the smaller the loss
+
+
+def test_draws_rows_where_there_are_more_and_loses_little():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(20_000, 16)) * np.linspace(2, 0.5, 16)
+    drawn, whole = ITQ(8, sample_rows=5000).fit(X), ITQ(8).fit(X)
+    again = ITQ(8, sample_rows=5000).fit(X)
+    np.testing.assert_array_equal(drawn.weights_, again.weights_)
+    assert not np.array_equal(drawn.weights_, whole.weights_)
+    loss = [np.square(1 - np.abs(hasher.project(X))).mean() for hasher in (drawn, whole)]
+    assert loss[0] < 1.03 * loss[1]
+
+
+def test_changed_signs_add_up_to_the_whole_product():
+    rng = np.random.default_rng(5)
+    V = rng.normal(size=(300, 6))
+    block, product = _Block(V), np.zeros((6, 6))
+    for seed in range(5):
+        R = haar_rotation(6, seed)
+        product += block.turn(R)
+        np.testing.assert_allclose(product, V.T @ np.where(V @ R >= 0, 1, -1), atol=1e-9)
+
+
+def test_the_number_of_threads_changes_nothing():
+    V = np.random.default_rng(6).normal(size=(70_000, 16)).astype(np.float32)
+    found = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads, user_api="blas"):
+            found.append(learn_rotation(V, haar_rotation(16, 0), 4)[0])
+    np.testing.assert_array_equal(*found)
+
+
+def test_the_loss_stays_once_no_sign_changes():
+    hasher = ITQ(2, n_iterations=200).fit(np.random.default_rng(7).normal(size=(20, 4)))
+    assert (hasher.loss_[-50:] == hasher.loss_[-1]).all()

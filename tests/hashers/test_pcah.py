@@ -1,10 +1,14 @@
 """PCAH in closed form: the right singular vectors of the centred data."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from hashlens.errors import InputError
-from hashlens.hashers import PCAH
+from hashlens.hashers import ITQ, LSH, PCAH, PCARR
+from hashlens.hashers.pca import mean_and_covariance, mean_of
 
 
 @pytest.mark.parametrize(("dtype", "atol"), [(np.float64, 1e-9), (np.float32, 2e-4)])
@@ -43,3 +47,31 @@ def test_directions_without_variance_are_orthonormal_too(n_bits):
 def test_more_bits_than_features_is_refused():
     with pytest.raises(InputError, match=r"n_bits must be at most n_features=3\. Got 4\."):
         PCAH(4).fit(np.eye(3))
+
+
+@pytest.mark.parametrize("hasher", [PCAH(4), PCARR(4), ITQ(4, n_iterations=3), LSH(4)])
+def test_float16_from_a_file_is_never_copied_whole(hasher, tmp_path):
+    shape = (40_000, 16)
+    mapped = np.memmap(tmp_path / "x.f16", np.float16, "w+", shape=shape)
+    mapped[:] = np.random.default_rng(3).normal(size=shape) * np.linspace(3, 1, 16) + 5
+    before = mapped.copy()
+    tracemalloc.start()
+    codes = hasher.fit(mapped).transform(mapped)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(mapped, before)
+    if not isinstance(hasher, ITQ):  # which keeps the projections
+        assert peak < 40_000 * 16 * 4 * 0.8
+    assert hasher.mean_.dtype == np.float32
+    np.testing.assert_array_equal(codes, clone(hasher).fit(before.astype("f4")).transform(before))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_covariance_of_data_far_from_zero(dtype):
+    rng = np.random.default_rng(4)
+    X = (rng.normal(size=(20_000, 6)) * np.arange(1, 7) + 1000).astype(dtype)
+    mean, covariance = mean_and_covariance(X)
+    exact = np.cov(X.astype(np.float64), rowvar=False, bias=True)
+    np.testing.assert_allclose(mean, X.mean(axis=0, dtype=np.float64), rtol=1e-8)
+    np.testing.assert_allclose(mean_of(X), mean, rtol=1e-12)
+    np.testing.assert_allclose(covariance, exact, atol=1e-5 * exact.max())

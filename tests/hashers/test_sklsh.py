@@ -52,3 +52,18 @@ def test_copies_and_constant_rows_have_a_width():
     constant = SKLSH(64).fit(X * [1, 0])
     assert constant.width_ == 1
     assert np.isfinite(constant.project(X)).all()
+
+
+def test_width_of_near_copies_is_not_the_rounding_of_float32():
+    rng = np.random.default_rng(9)
+    X = np.repeat(rng.normal(size=(20, 8)) * 10, 60, axis=0)
+    X = (X + rng.normal(scale=1e-3, size=X.shape)).astype(np.float32)
+    of_both = [SKLSH(1).fit(X.astype(dtype)).width_ for dtype in (np.float32, np.float64)]
+    assert of_both[0] == pytest.approx(of_both[1], rel=0.02)
+    assert of_both[0] < 0.1
+
+
+def test_width_in_float32_is_that_in_float64():
+    X = np.random.default_rng(10).normal(3, 1, size=(9000, 8)).astype(np.float32)
+    of_both = [SKLSH(1).fit(X.astype(dtype)).width_ for dtype in (np.float32, np.float64)]
+    assert of_both[0] == pytest.approx(of_both[1], rel=1e-5)

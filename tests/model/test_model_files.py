@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 import hashlens
-from hashlens.data import Splits, synthetic_images
+from hashlens.data import Splits, as_images, synthetic_images
 from hashlens.errors import FormatError, ImageError, InputError
-from hashlens.model import Model, as_images
+from hashlens.model import Model
 from hashlens.model_store import check_free
 from hashlens.training import TrainOptions, train
 
@@ -57,6 +57,25 @@ def test_codes_do_not_depend_on_the_batch(kind, request, data):
     several = model.embed(data, batch_size=7)
     np.testing.assert_allclose(several.features, one.features, rtol=1e-3, atol=1e-4)
     assert (several.codes != one.codes).mean() < 0.01
+
+
+def test_bfloat16_changes_few_bits_and_leaves_the_model_as_it_is(deep, data):
+    model = Model.load(deep)
+    exact, other = model.embed(data), model.at_precision("bfloat16").embed(data)
+    assert not np.array_equal(exact.features, other.features)
+    np.testing.assert_allclose(exact.features, other.features, rtol=0.1, atol=0.1)
+    assert other.features.dtype == np.float32
+    again = model.at_precision("bfloat16").at_precision("float32").embed(data)
+    np.testing.assert_array_equal(again.features, exact.features)
+
+
+def test_precision_is_for_networks(shallow, deep):
+    model = Model.load(shallow)
+    assert model.at_precision("float32") is model
+    with pytest.raises(InputError, match="precision must be float32"):
+        model.at_precision("bfloat16")
+    with pytest.raises(InputError, match="precision must be one of float32, bfloat16"):
+        Model.load(deep).at_precision("float16")
 
 
 def test_read_only_pixels_are_taken(deep, data):

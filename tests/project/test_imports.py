@@ -3,13 +3,17 @@
 import json
 import subprocess
 import sys
+from functools import cache
+from pathlib import Path
 
 import pytest
 
-from hashlens.cli.app import COMMANDS
+from hashlens.cli.commands import COMMANDS
+from hashlens.collection import Collection
+from small_collections import small_model, write_photos
 
 LIGHT = {"numpy"}
-COMMAND_LINE = LIGHT | {
+COMMAND_LINE = {
     "annotated_doc",
     "click",
     "colorama",
@@ -27,11 +31,11 @@ HEAVY = {
     "jinja2",
     "lightning",
     "lightning_fabric",
+    "llvmlite",
     "matplotlib",
     "numba",
     "pandas",
     "pyarrow",
-    "safetensors",
     "scipy",
     "sklearn",
     "timm",
@@ -62,8 +66,14 @@ def run(code: str, *arguments: str) -> tuple[str, set[str]]:
     return done.stdout, set(json.loads(done.stderr.splitlines()[-1]))
 
 
+@cache
+def bare() -> set[str]:
+    """What an interpreter loads by itself."""
+    return run("")[1]
+
+
 def third_party(code: str, *arguments: str) -> set[str]:
-    before = run("")[1]
+    before = bare()
     return run(code, *arguments)[1] - before - set(sys.stdlib_module_names) - {"hashlens"}
 
 
@@ -76,14 +86,50 @@ def test_light_modules_load_only_numpy(module: str) -> None:
     assert third_party(f"import hashlens{module}") <= LIGHT
 
 
+@pytest.mark.parametrize("module", ["", ".errors", ".checks", ".methods", ".cli"])
+def test_what_a_help_needs_loads_no_numpy(module: str) -> None:
+    assert "numpy" not in third_party(f"import hashlens{module}")
+
+
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_the_command_line_answers_without_heavy_packages(option: str) -> None:
     assert third_party(RUN_MAIN, option) <= COMMAND_LINE
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "bench"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_loads_nothing_heavy(command: str) -> None:
-    assert not third_party(RUN_MAIN, command, "--help") & HEAVY
+    assert not third_party(RUN_MAIN, command, "--help") & (HEAVY | LIGHT | {"safetensors"})
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("light")
+    photos = Collection.create(folder / "photos.hl", small_model(16))
+    photos.add(write_photos(folder / "photos", 12))
+    return photos.path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "search HL id:3 -k 2",
+        "search HL id:3 code:00ff --together --radius 16 --no-rerank",
+        "search HL id:3 --where label='owl' --json",
+        "stats HL",
+        "check HL --files",
+        "update HL --set year=2020 --where id<3",
+        "remove HL 11",
+        "compact HL",
+    ],
+)
+def test_what_needs_no_picture_loads_nothing_heavy(collection: Path, words: str) -> None:
+    named = [str(collection) if word == "HL" else word for word in words.split()]
+    loaded = third_party(RUN_MAIN, *named)
+    assert not loaded & HEAVY
+
+
+def test_a_server_has_the_kernels_before_the_first_request() -> None:
+    assert "numba" in third_party("import hashlens.server")
 
 
 def test_search_loads_neither_torch_nor_scikit_learn() -> None:

@@ -9,14 +9,14 @@ import pytest
 import hashlens
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
-    ("checks", "cpus", "whole_file"),
+    ("errors", "lazy"),
+    ("checks", "compiling", "cpus", "whole_file"),
     ("codes", "neighbors", "methods", "provenance", "vectors", "watcher"),
     ("data",),
     ("features", "hashers", "search", "evaluation", "pages", "export"),
     ("deep", "feature_encoder"),
     ("model",),
-    ("training", "encoding"),
+    ("training", "encoding", "onnx"),
     ("collection", "reproduce", "bench"),
     ("server",),
     ("cli",),

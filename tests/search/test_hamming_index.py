@@ -66,6 +66,57 @@ def test_nearest_are_those_of_a_stable_sort(problem, k):
     assert (got.ids[:, n_found:] == MISSING_ID).all()
 
 
+@settings(deadline=None, max_examples=60)
+@given(problems(), st.sampled_from([1, 3, 300]))
+def test_one_query_by_itself_is_answered_as_among_others(problem, k):
+    codes, queries, ids, n_bits = problem
+    index = HammingIndex(codes, n_bits, ids=ids)
+    index.remove(index.ids[::7])
+    together = index.search(queries, k)
+    backwards = queries[:, ::-1].copy()[:, ::-1]  # the same values, not contiguous
+    backwards.flags.writeable = False
+    for place in range(len(queries)):
+        alone = index.search(queries[place : place + 1], k)
+        assert (alone.distances == together.distances[place]).all()
+        assert (alone.ids == together.ids[place]).all()
+        assert (alone.distances.dtype, alone.ids.dtype) == (np.int32, np.int64)
+        strided = index.search(backwards[place : place + 1], np.int64(k), method="scan")
+        assert (strided.ids == alone.ids).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(problems(), st.booleans())
+def test_a_ranking_is_a_stable_sort_of_all_that_is_left(problem, with_removals):
+    codes, queries, ids, n_bits = problem
+    index = HammingIndex(codes, n_bits, ids=ids)
+    distances, names = ranked(codes, queries, ids, n_bits)
+    gone = index.ids[3::70] if with_removals else index.ids[:0]
+    index.remove(gone)
+    got = index.rank(queries)
+    kept = ~np.isin(names, gone)
+    assert got.ids.shape == (len(queries), index.n_items)
+    assert (got.ids.ravel() == names[kept]).all()
+    assert (got.distances.ravel() == distances[kept]).all()
+
+
+@pytest.mark.parametrize(
+    ("query", "k", "method", "message"),
+    [
+        (np.array([[16]], np.uint8), 1, "auto", "queries must be zero in the last 4 padding bits"),
+        (np.array([[1]], np.int8), 1, "auto", "queries must be packed codes"),
+        (np.array([1], np.uint8), 1, "auto", "queries must be packed codes"),
+        (np.array([[1]], np.uint8), 0, "auto", "k must be an int >= 1. Got 0"),
+        (np.array([[1]], np.uint8), True, "auto", "k must be an int >= 1. Got True"),
+        (np.array([[1]], np.uint8), 1, "scna", "method must be one of .* Did you mean 'scan'"),
+        (np.array([[1]], np.uint8), 1, "multi-index", "build_tables was not called"),
+    ],
+)
+def test_one_wrong_query_by_itself_is_refused(query, k, method, message):
+    index = HammingIndex(np.array([[1], [2]], np.uint8), 4)
+    with pytest.raises(InputError, match=message):
+        index.search(query, k, method=method)
+
+
 @settings(deadline=None, max_examples=100)
 @given(problems(), st.one_of(st.integers(0, 12), st.sampled_from([50, 500, 5000])))
 def test_a_ball_holds_all_within_the_radius_in_order(problem, radius):

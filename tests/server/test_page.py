@@ -241,8 +241,10 @@ def test_a_click_searches_by_that_picture_and_its_link_is_the_same_search(
     page.locator("#pictures a").nth(1).click(modifiers=["Shift"])
     page.wait_for_function("() => document.querySelectorAll('#query figure').length === 2")
     page.go_back()
-    page.wait_for_function("() => document.querySelectorAll('#query figure').length === 1")
-    assert page.locator("#pictures").inner_text() == found
+    page.wait_for_function(
+        "found => document.querySelector('#pictures').innerText === found", arg=found
+    )
+    assert page.locator("#query figure").count() == 1
     other = visit(address)
     other.open("/?id=7")
     other.shown(24)

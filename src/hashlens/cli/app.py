@@ -1,37 +1,17 @@
-"""The ``hashlens`` command and its table of sub-commands."""
+"""The ``hashlens`` command: the options that all commands share, and what errors become."""
 
 import os
 import sys
-import traceback
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from hashlens import __version__
-from hashlens.cli import (
-    bench,
-    check,
-    compact,
-    convert,
-    copy,
-    dedup,
-    demo,
-    encode,
-    evaluate,
-    index,
-    inspect,
-    remove,
-    reproduce,
-    search,
-    serve,
-    stats,
-    train,
-    update,
-)
+from hashlens.cli.commands import Commands
 from hashlens.errors import HashlensError
 
 app = typer.Typer(
+    cls=Commands,
     name="hashlens",
     help=(
         "Learn compact binary codes for images, search them by Hamming distance, "
@@ -43,29 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "demo": demo.demo,
-    "train": train.train,
-    "encode": encode.encode,
-    "convert": convert.convert,
-    "index": index.index,
-    "search": search.search,
-    "serve": serve.serve,
-    "dedup": dedup.dedup,
-    "update": update.update,
-    "remove": remove.remove,
-    "compact": compact.compact,
-    "copy": copy.copy,
-    "stats": stats.stats,
-    "check": check.check,
-    "evaluate": evaluate.evaluate,
-    "inspect": inspect.inspect,
-    "reproduce": reproduce.reproduce,
-}
-for name, command in COMMANDS.items():
-    app.command(name)(command)
-app.add_typer(bench.app, name="bench")
 
 
 def _show_version(value: bool) -> None:
@@ -102,6 +59,8 @@ def main() -> None:
 
 def _fail(message: str) -> None:
     if os.environ.get("HASHLENS_DEBUG"):
+        import traceback
+
         traceback.print_exc()
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)

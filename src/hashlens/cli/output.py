@@ -8,18 +8,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-
 from hashlens.watcher import Watcher
 
 
@@ -36,6 +24,10 @@ def note(text: str) -> None:
 
 def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
     """Print rows as a table on stdout; the columns are the keys of the first row."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in rows[0] if rows else ():
         numbers = all(_is_number(row[column]) for row in rows)
@@ -53,41 +45,6 @@ def _shown(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:.4f}" if isinstance(value, float) else str(value)
-
-
-class ProgressWatcher(Watcher):
-    """Draws a bar for each stage on stderr, with its speed and the time left."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.task: TaskID | None = None
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Begin a bar; the one before is finished."""
-        self._finish()
-        self.task = self.progress.add_task(name, total=total, note="")
-
-    def advance(self, done: int, total: int, note: str = "") -> None:
-        """Move the bar."""
-        if self.task is None:
-            self.stage("working", total)
-        if self.task is not None:
-            self.progress.update(self.task, completed=done, total=total, note=note)
-
-    def row(self, figures: dict[str, float]) -> None:
-        """Print an epoch's figures above the bar."""
-        self.progress.console.print(f"  {_figures(figures)}", highlight=False)
-
-    def note(self, text: str) -> None:
-        """Print a line above the bar."""
-        self.progress.console.print(f"  {text}", highlight=False)
-
-    def _finish(self) -> None:
-        if self.task is not None:
-            total = self.progress.tasks[-1].total
-            if total is None:
-                self.progress.update(self.task, total=1, completed=1)
-            self.progress.stop_task(self.task)
 
 
 class LineWatcher(Watcher):
@@ -113,7 +70,7 @@ class LineWatcher(Watcher):
 
     def row(self, figures: dict[str, float]) -> None:
         """Print an epoch's figures."""
-        self._say(_figures(figures))
+        self._say(figures_in(figures))
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -124,7 +81,8 @@ class LineWatcher(Watcher):
         print(text, file=sys.stderr, flush=True)
 
 
-def _figures(figures: dict[str, float]) -> str:
+def figures_in(figures: dict[str, float]) -> str:
+    """Write an epoch's figures on one line."""
     return "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
 
 
@@ -134,13 +92,7 @@ def watching() -> Iterator[Watcher]:
     if not sys.stderr.isatty():
         yield LineWatcher()
         return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield ProgressWatcher(progress)
+    from hashlens.cli.progress import drawing
+
+    with drawing() as watcher:
+        yield watcher

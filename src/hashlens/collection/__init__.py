@@ -3,8 +3,7 @@
 Opening and searching loads neither torch nor scikit-learn; fitting a model does.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hashlens.collection.adding import AddReport
 from hashlens.collection.collection import Collection
@@ -17,6 +16,7 @@ from hashlens.collection.metadata import Metadata
 from hashlens.collection.queries import Queries
 from hashlens.collection.stats import Stats
 from hashlens.collection.updating import UpdateReport
+from hashlens.lazy import names_of
 
 if TYPE_CHECKING:
     from hashlens.collection.fitting import index_photos as index_photos
@@ -37,8 +37,8 @@ __all__ = [
     "index_photos",
 ]
 
+__getattr__ = names_of(__name__, {"index_photos": "hashlens.collection.fitting"})
 
-def __getattr__(name: str) -> Any:
-    if name == "index_photos":
-        return import_module("hashlens.collection.fitting").index_photos
-    raise AttributeError(f"module 'hashlens.collection' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

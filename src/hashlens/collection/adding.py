@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from hashlens.collection.batch import Batch, Writer
 from hashlens.collection.incoming import Encoded, Incoming
 from hashlens.collection.metadata import Metadata
 from hashlens.collection.sorting import Known, Outcome, Place, Sorter
-from hashlens.data import Skipped
-from hashlens.data.candidates import Candidate
+from hashlens.data.skipped import Skipped
 from hashlens.errors import ImageError
 from hashlens.watcher import Watcher
+
+if TYPE_CHECKING:
+    from hashlens.data.candidates import Candidate
 
 CHUNK = 4096
 """Images that are looked at before any of them is encoded."""
@@ -116,7 +118,7 @@ class Adder:
                 self._add_chunk(list(pool.map(self._look, chunk)))
         return self._counts, self._skipped
 
-    def _look(self, position: int) -> Candidate | Skipped:
+    def _look(self, position: int) -> "Candidate | Skipped":
         try:
             return self._incoming.candidate(position)
         except ImageError as error:
@@ -124,9 +126,9 @@ class Adder:
                 raise
             return Skipped(error.name, error.reason)
 
-    def _add_chunk(self, seen: Sequence[Candidate | Skipped]) -> None:
+    def _add_chunk(self, seen: "Sequence[Candidate | Skipped]") -> None:
         self._skipped += [each for each in seen if isinstance(each, Skipped)]
-        candidates = [each for each in seen if isinstance(each, Candidate)]
+        candidates = [each for each in seen if not isinstance(each, Skipped)]
         found = self._sorter.sort_out(candidates)
         self._skip(found.clashing, "has the name of an image before it")
         self._counts["already"] += found.already
@@ -164,7 +166,7 @@ class Adder:
             batch.items += [(place, row) for place in groups[i]]
             self._counts.update(place.outcome for place in groups[i])
 
-    def _skip(self, candidates: Sequence[Candidate], reason: str) -> None:
+    def _skip(self, candidates: "Sequence[Candidate]", reason: str) -> None:
         names = [self._incoming.name(each.position) for each in candidates]
         self._skipped += [Skipped(name, reason) for name in names]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from hashlens.collection.items import check_which
 from hashlens.collection.metadata import Metadata, as_metadata
 from hashlens.collection.opened import OpenCollection
 from hashlens.collection.updating import UpdateReport
-from hashlens.data.candidates import Source, as_dataset
 from hashlens.watcher import Watcher
+
+if TYPE_CHECKING:
+    from hashlens.data.candidates import Source
 
 
 class Changing(OpenCollection):
@@ -23,7 +26,7 @@ class Changing(OpenCollection):
 
     def add(
         self,
-        source: Source,
+        source: "Source",
         *,
         metadata: Metadata | str | Path | None = None,
         prune: bool = False,
@@ -72,6 +75,8 @@ class Changing(OpenCollection):
         BusyError
             If another process is writing to the collection.
         """
+        from hashlens.data.candidates import as_dataset
+
         said = None if metadata is None else as_metadata(metadata, _folder_of(source))
         options = AddOptions(strict, _folder_named(source) if prune else None, said)
         incoming = IncomingImages(as_dataset(source), embed_with(lambda: self.model, workers))
@@ -234,11 +239,11 @@ class Changing(OpenCollection):
         return compact(self._in_folder("compacting").folder, watcher or Watcher())
 
 
-def _folder_of(source: Source) -> Path | None:
+def _folder_of(source: "Source") -> Path | None:
     return Path(source) if isinstance(source, str | Path) and Path(source).is_dir() else None
 
 
-def _folder_named(source: Source) -> Path:
+def _folder_named(source: "Source") -> Path:
     """Give the folder to prune in."""
     folder = _folder_of(source)
     if folder is None:

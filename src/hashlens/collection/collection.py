@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from hashlens.checks import refuse, words
 from hashlens.collection.changing import Changing
 from hashlens.collection.copying import CopyReport, copy
-from hashlens.collection.dedup import Compared, Duplicates, Finder, Wanted
-from hashlens.collection.dedup.facts import Entry
 from hashlens.collection.findings import CheckReport
 from hashlens.collection.folder.verifying import verify
 from hashlens.collection.looking import Looking
 from hashlens.collection.opened import exists, make_store
 from hashlens.collection.searching import Searching
-from hashlens.data import EncodedImages, Images
 from hashlens.errors import ImageError
 from hashlens.model import Model
 from hashlens.watcher import Watcher
+
+if TYPE_CHECKING:
+    from hashlens.collection.dedup import Duplicates
+    from hashlens.collection.dedup.facts import Entry
+    from hashlens.data import Images
 
 
 class Collection(Looking, Searching, Changing):
@@ -111,7 +113,7 @@ class Collection(Looking, Searching, Changing):
         mirrored: bool = False,
         rotated: bool = False,
         watcher: Watcher | None = None,
-    ) -> Duplicates:
+    ) -> "Duplicates":
         """Find duplicates, in groups of which one is kept; nothing is changed.
 
         Pictures that may be the same by code and features are decoded, for their pixels to be
@@ -159,14 +161,18 @@ class Collection(Looking, Searching, Changing):
         >>> group.tier, group.others[0].distance <= 4, group.others[0].similarity >= 0.995
         ('same', True, True)
         """
+        from hashlens.collection.dedup import Compared, Finder, Wanted
+
         wanted = Wanted(tier, radius, similarity, where, keep, mirrored, rotated)
         with self._in_folder("looking for duplicates").seen() as (db, snapshot):
             compared = Compared(db, snapshot, where)
         finder = Finder(compared, wanted, watcher or Watcher())
         return finder.run(lambda: self.model, self._images_of)
 
-    def _images_of(self, entries: Sequence[Entry]) -> Images:
+    def _images_of(self, entries: "Sequence[Entry]") -> "Images":
         """Give the images of items: their files, or the bytes that are kept."""
+        from hashlens.data import EncodedImages
+
         sources: list[Path | bytes] = []
         for entry in entries:
             try:

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.codes import Codes
-from hashlens.data import Dataset, Images
-from hashlens.data.candidates import Candidate, look_at
-from hashlens.data.content import picture_bytes
-from hashlens.model import Embedding, Model
 from hashlens.vectors import as_stored_vectors
+
+if TYPE_CHECKING:
+    from hashlens.data import Dataset, Images
+    from hashlens.data.candidates import Candidate
+    from hashlens.model import Embedding, Model
 
 _ENCODED_AT_ONCE = 64
 
-Embed = Callable[[Images, NDArray[np.int64], bool], Iterator[Embedding]]
+Embed = Callable[["Images", NDArray[np.int64], bool], "Iterator[Embedding]"]
 """``embed(images, ids, strict)`` embeds the images with these numbers; `kept` numbers `ids`."""
 
 
@@ -51,7 +52,7 @@ class Incoming(Protocol):
 
     def __len__(self) -> int: ...
 
-    def candidate(self, position: int) -> Candidate:
+    def candidate(self, position: int) -> "Candidate":
         """Look at an image; ImageError if it cannot be read."""
 
     def name(self, position: int) -> str:
@@ -74,7 +75,7 @@ class IncomingImages:
     embed : Embed
     """
 
-    data: Dataset
+    data: "Dataset"
     embed: Embed
     has_pictures: bool = True
 
@@ -86,8 +87,10 @@ class IncomingImages:
     def __len__(self) -> int:
         return len(self.data)
 
-    def candidate(self, position: int) -> Candidate:
+    def candidate(self, position: int) -> "Candidate":
         """Look at an image; ImageError if it cannot be read."""
+        from hashlens.data.candidates import look_at
+
         return look_at(self.data, position)
 
     def name(self, position: int) -> str:
@@ -102,13 +105,15 @@ class IncomingImages:
 
     def picture(self, position: int) -> bytes:
         """Give the bytes of an image that has no file."""
+        from hashlens.data.content import picture_bytes
+
         return picture_bytes(self.data.images, position)
 
 
-def embed_with(model: Callable[[], Model], workers: int | None = None) -> Embed:
+def embed_with(model: "Callable[[], Model]", workers: int | None = None) -> Embed:
     """Embed with a model, decoding ahead of the network; it is asked for when there is work."""
 
-    def embed(images: Images, ids: NDArray[np.int64], strict: bool) -> Iterator[Embedding]:
+    def embed(images: "Images", ids: NDArray[np.int64], strict: bool) -> "Iterator[Embedding]":
         chosen = images.subset(ids)
         return model().iter_embed(
             chosen, batch_size=_ENCODED_AT_ONCE, strict=strict, workers=workers

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,11 @@ from hashlens.checks import refuse
 from hashlens.codes import Code, Codes, code_size
 from hashlens.collection.items import check_item_id
 from hashlens.collection.store import Rows, View
-from hashlens.data import Images, as_images
-from hashlens.data.content import content_hash
-from hashlens.model import Model
 from hashlens.vectors import unit_rows
+
+if TYPE_CHECKING:
+    from hashlens.data import Images
+    from hashlens.model import Model
 
 _ENCODED_AT_ONCE = 64
 NO_ITEM = -1
@@ -53,7 +55,7 @@ class Queries:
         return np.array(~np.isnan(self.vectors).any(axis=1), bool)
 
 
-def encode_queries(queries: Sequence[object], view: View, model: Callable[[], Model]) -> Queries:
+def encode_queries(queries: Sequence[object], view: View, model: "Callable[[], Model]") -> Queries:
     """Find the code, and the features where they are stored, of each query.
 
     Parameters
@@ -114,6 +116,8 @@ class _Found:
         if len(by_id):
             self._put(by_id, view.rows_of_items(self.items[by_id].tolist()))
         if self._images:
+            from hashlens.data.content import content_hash
+
             hashes = [content_hash(image, 0) for image in self._images.values()]
             rows, places = view.rows_of_contents(hashes)
             known = np.array(list(self._images))[places >= 0]
@@ -126,7 +130,7 @@ class _Found:
         if self.vectors is not None and rows.vectors is not None:
             self.vectors[places] = rows.vectors
 
-    def encode(self, model: Callable[[], Model]) -> None:
+    def encode(self, model: "Callable[[], Model]") -> None:
         """Encode the images that nothing is known of."""
         places = list(self._images)
         for start in range(0, len(places), _ENCODED_AT_ONCE):
@@ -143,7 +147,9 @@ def _at(rows: Rows, places: NDArray[np.int64]) -> Rows:
     return Rows(rows.codes[places], None if rows.vectors is None else rows.vectors[places])
 
 
-def _one_image(query: object) -> Images:
+def _one_image(query: object) -> "Images":
+    from hashlens.data import as_images
+
     images = as_images(query)
     if len(images) != 1:
         raise refuse("query", "one image; give several to search_many", len(images))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from hashlens.collection.queries import Queries
 from hashlens.collection.store import View
 from hashlens.neighbors import MISSING_ID, Neighbors
-from hashlens.search.rerank import feature_distances
+from hashlens.search import small
+from hashlens.search.rerank.exact import cosine_distances
 
 Floats = NDArray[np.float32]
 
@@ -130,10 +131,21 @@ def _similarities(view: View, queries: Queries, near: Neighbors) -> Floats:
         some = Neighbors(near.distances[known], near.ids[known])
         vectors, places = view.features(some)
         if len(vectors):
-            similar[known] = 1 - feature_distances(
-                some, queries.vectors[known], vectors, metric="cosine", positions=places
-            )
+            similar[known] = 1 - _cosine_distances(some, queries.vectors[known], vectors, places)
     return similar
+
+
+def _cosine_distances(
+    near: Neighbors, asked: Floats, vectors: NDArray[np.float16], places: NDArray[np.int64]
+) -> Floats:
+    """By NumPy where that is little work, and the same to the last bit; or by the kernels."""
+    if small.suffices(places.size * vectors.shape[1]):
+        distances = cosine_distances(asked, vectors, places)
+        if distances is not None:
+            return distances
+    from hashlens.search.rerank import feature_distances
+
+    return feature_distances(near, asked, vectors, metric="cosine", positions=places)
 
 
 def _ordered(

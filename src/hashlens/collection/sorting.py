@@ -4,9 +4,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from hashlens.data.candidates import Candidate
+if TYPE_CHECKING:
+    from hashlens.data.candidates import Candidate
+
 
 Outcome = Literal["added", "changed", "moved", "already"]
 
@@ -23,7 +25,7 @@ class Stored(NamedTuple):
 class Known(Protocol):
     """What a collection knows, under the right to write to it."""
 
-    def look_up(self, candidates: Sequence[Candidate]) -> None:
+    def look_up(self, candidates: "Sequence[Candidate]") -> None:
         """Read at once what will be asked about some candidates."""
 
     def item_at(self, path: str, has_file: bool) -> Stored | None:
@@ -50,7 +52,7 @@ class Place(NamedTuple):
         None for a new item.
     """
 
-    candidate: Candidate
+    candidate: "Candidate"
     outcome: Outcome
     item_id: int | None
 
@@ -74,7 +76,7 @@ class Sorted:
     already: int = 0
     known: list[tuple[Place, int]] = field(default_factory=list)
     new: dict[bytes, list[Place]] = field(default_factory=dict)
-    clashing: list[Candidate] = field(default_factory=list)
+    clashing: "list[Candidate]" = field(default_factory=list)
 
 
 class Sorter:
@@ -92,7 +94,7 @@ class Sorter:
         self._keep_pictures = keep_pictures
         self._seen: dict[tuple[str, bool], bytes] = {}
 
-    def sort_out(self, candidates: Sequence[Candidate]) -> Sorted:
+    def sort_out(self, candidates: "Sequence[Candidate]") -> Sorted:
         """Sort some candidates; those before must be written by then."""
         self._known.look_up(candidates)
         result = Sorted()
@@ -108,7 +110,7 @@ class Sorter:
                 result.clashing.append(candidate)
         return result
 
-    def _sort_one(self, candidate: Candidate, homeless: "_Homeless", result: Sorted) -> None:
+    def _sort_one(self, candidate: "Candidate", homeless: "_Homeless", result: Sorted) -> None:
         content = candidate.content_hash
         item = self._known.item_at(candidate.path, candidate.has_file)
         if item is not None and item.content_hash == content:
@@ -129,7 +131,7 @@ class Sorter:
         else:
             result.known.append((place, row))
 
-    def _lacks_picture(self, candidate: Candidate) -> bool:
+    def _lacks_picture(self, candidate: "Candidate") -> bool:
         if candidate.has_file or not self._keep_pictures:
             return False
         return not self._known.has_picture(candidate.content_hash)
@@ -142,7 +144,7 @@ class _Homeless:
         self._known = known
         self._of_content: dict[bytes, list[tuple[int, str]]] = {}
 
-    def take(self, candidate: Candidate) -> int | None:
+    def take(self, candidate: "Candidate") -> int | None:
         """Find the item that has moved to the candidate's path, preferably one of its name."""
         if not candidate.has_file:
             return None

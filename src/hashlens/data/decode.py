@@ -83,11 +83,31 @@ def decode_image(
     ...
     hashlens.errors.ImageError: photo.jpg: is empty
     """
+    picture = decode_picture(source, max_pixels=max_pixels, name=name, enough=enough)
+    if isinstance(picture, np.ndarray):
+        return picture
+    try:
+        return np.array(picture, dtype=np.uint8)
+    except MemoryError:
+        raise ImageError(_label(source, name), _TOO_LITTLE_MEMORY) from None
+
+
+def decode_picture(
+    source: str | Path | bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
+    enough: int | None = None,
+) -> Image.Image | NDArray[np.uint8]:
+    """Decode as `decode_image` does, to what the decoder has: an RGB picture, or an array.
+
+    A picture that is resized next is not turned into an array and back.
+    """
     limit = check_int("max_pixels", max_pixels, 1)
     side = None if enough is None else check_int("enough", enough, 1)
     if not isinstance(source, str | Path | bytes):
         raise refuse("source", "a path or bytes", words(type(source).__name__))
-    label = name or ("image" if isinstance(source, bytes) else str(source))
+    label = _label(source, name)
     try:
         with _open(source) as file, quiet_pillow():
             return _decode(file, limit, side)
@@ -130,7 +150,11 @@ def image_size(source: str | Path | bytes, *, name: str | None = None) -> tuple[
         reason = str(error)
     except OSError as error:
         reason = f"cannot be read ({error.strerror or error})"
-    raise ImageError(name or ("image" if isinstance(source, bytes) else str(source)), reason)
+    raise ImageError(_label(source, name), reason)
+
+
+def _label(source: str | Path | bytes, name: str | None) -> str:
+    return name or ("image" if isinstance(source, bytes) else str(source))
 
 
 class _RefusedError(Exception):
@@ -150,7 +174,7 @@ def _open(source: str | Path | bytes) -> BinaryIO:
         raise _RefusedError(f"is not a possible path ({error})") from None
 
 
-def _decode(file: BinaryIO, limit: int, enough: int | None) -> NDArray[np.uint8]:
+def _decode(file: BinaryIO, limit: int, enough: int | None) -> Image.Image | NDArray[np.uint8]:
     if not file.read(1):
         raise _RefusedError("is empty")
     file.seek(0)
@@ -173,7 +197,7 @@ def _decode(file: BinaryIO, limit: int, enough: int | None) -> NDArray[np.uint8]
 
 def _pixels_of(
     image: Image.Image, file: BinaryIO, limit: int, enough: int | None
-) -> NDArray[np.uint8]:
+) -> Image.Image | NDArray[np.uint8]:
     beyond = excess(image, file, limit)
     if beyond is not None:
         raise _RefusedError(beyond)
@@ -212,14 +236,14 @@ def _turned_upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _as_rgb(image: Image.Image) -> NDArray[np.uint8]:
+def _as_rgb(image: Image.Image) -> Image.Image | NDArray[np.uint8]:
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _to_8_bits(np.asarray(image), is_float=image.mode == "F")
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.has_transparency_data:
         return _on_white(image)
     # Converting copies even what is RGB already.
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _on_white(image: Image.Image) -> NDArray[np.uint8]:

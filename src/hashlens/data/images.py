@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.checks import refuse, words
-from hashlens.data.decode import MAX_PIXELS, decode_image
+from hashlens.data.decode import MAX_PIXELS, decode_image, decode_picture
 
 if TYPE_CHECKING:
     from hashlens.data.preprocess import Preprocessing
@@ -181,8 +181,11 @@ def decode_prepared(
 
     All roads from a file to a code lead through here: so the same file has the same code.
     """
-    image = decode_image(source, name=name, max_pixels=max_pixels, enough=preprocessing.enough)
-    return preprocessing.apply(image)
+    enough = preprocessing.enough
+    image = decode_picture(source, name=name, max_pixels=max_pixels, enough=enough)
+    if isinstance(image, np.ndarray):
+        return preprocessing.apply(image)
+    return preprocessing.apply_to_picture(image)
 
 
 class FileImages(EncodedImages):

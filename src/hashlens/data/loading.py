@@ -15,6 +15,7 @@ from hashlens.cpus import available_cpus
 from hashlens.data.decoders import CAN_START, CannotStartError, Decoders
 from hashlens.data.images import EncodedImages, Images, Pixels
 from hashlens.data.preprocess import Preprocessing, to_channels
+from hashlens.data.skipped import Skipped
 from hashlens.errors import ImageError
 
 _CHUNK = 32  # images a thread decodes before it reports
@@ -22,13 +23,6 @@ _AHEAD = 2  # batches decoded while the caller works on one
 _THREADS = 2
 _MOST_PROCESSES = 8
 _WORTH_PROCESSES = 64  # images that take about as long to decode as a process takes to start
-
-
-class Skipped(NamedTuple):
-    """An image that was left out, and why."""
-
-    name: str
-    reason: str
 
 
 class LoadedPixels(NamedTuple):

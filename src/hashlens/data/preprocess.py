@@ -79,19 +79,28 @@ class Preprocessing:
             array = self._resized(array)
         return to_channels(array, self.n_channels)
 
+    def apply_to_picture(self, picture: Image.Image) -> Pixels:
+        """Return what `apply` returns for the pixels of an RGB picture, without a copy of them."""
+        is_ready = picture.size == (self.width, self.height)
+        if self.n_channels == 1 or is_ready or 0 in picture.size:
+            return self.apply(np.asarray(picture))
+        return self._from_picture(picture)
+
     def _resized(self, array: Pixels) -> Pixels:
-        height, width = array.shape[:2]
+        flat = array[:, :, 0] if array.shape[2] == 1 else array
+        return self._from_picture(Image.fromarray(np.ascontiguousarray(flat)))
+
+    def _from_picture(self, picture: Image.Image) -> Pixels:
+        width, height = picture.size
         box = (0.0, 0.0, float(width), float(height))
         if self.resize == "crop":
             scale = max(self.height / height, self.width / width)
             cut_x = max(0.0, (width - self.width / scale) / 2)
             cut_y = max(0.0, (height - self.height / scale) / 2)
             box = (cut_x, cut_y, width - cut_x, height - cut_y)
-        flat = array[:, :, 0] if array.shape[2] == 1 else array
-        picture = Image.fromarray(np.ascontiguousarray(flat))
         size = (self.width, self.height)
         resized = np.array(picture.resize(size, Image.Resampling.BICUBIC, box=box))
-        return resized.reshape(self.height, self.width, array.shape[2])
+        return resized.reshape(self.height, self.width, -1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON values.

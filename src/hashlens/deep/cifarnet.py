@@ -36,6 +36,8 @@ class CifarNet(Trunk):
     3.4 (Lookahead left out).
     """
 
+    normalizes_filters = True
+
     def __init__(self, n_channels: int = 3, widths: tuple[int, ...] = (64, 192, 256)) -> None:
         super().__init__()
         stem = 8 * n_channels

@@ -1,13 +1,13 @@
 """Stage 1 of CNNH: codes whose inner products are the similarities, by coordinate descent."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from hashlens.compiling import compiled
 from hashlens.deep.label_groups import LabelGroups
 
 Floats = NDArray[np.float64]
@@ -144,7 +144,7 @@ def _rank(found: CodeDescent) -> tuple[float, float]:
 
 
 def _kernel(function: Function) -> Function:
-    return cast(Function, njit(nogil=True, cache=True, error_model="numpy")(function))
+    return compiled(function, error_model="numpy")
 
 
 @_kernel

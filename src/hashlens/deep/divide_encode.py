@@ -58,7 +58,7 @@ class DivideAndEncode(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (n, n_features) to (n, n_bits)."""
         products = features * self.weight
-        border, n = self.n_longer * (self.length + 1), len(features)
+        border, n = self.n_longer * (self.length + 1), features.shape[0]
         longer = products[:, :border].reshape(n, self.n_longer, self.length + 1).sum(2)
         n_shorter = len(self.bias) - self.n_longer
         shorter = products[:, border:].reshape(n, n_shorter, self.length).sum(2)

@@ -1,5 +1,6 @@
 """A trained network with its normalisation: raw pixels in, features and projections out."""
 
+import copy
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -8,11 +9,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hashlens.checks import check_choice
 from hashlens.deep.base import HashNetwork, Outputs
 from hashlens.deep.trunks import Trunk
+from hashlens.features.side_by_side import keep_freed_memory, side_by_side, spans
 
 MAX_BATCH = 256
 PIXELS_AT_ONCE = 256 * 64 * 64  # larger images come fewer at a time: memory stays bounded
+
+# On a processor, maps of more than 32 MiB are mapped anew for every layer: a fifth of the time.
+_CPU_BATCH = 64
+_CPU_PIXELS = 64 * 64 * 64
+
+PRECISIONS = ("float32", "bfloat16")
 
 
 class Normalize(nn.Module):
@@ -67,12 +76,18 @@ class DeepEncoder(nn.Module):
     network : HashNetwork
     flip_average : bool, default=False
         Embed each image as the mean of itself and its mirror image: better, at twice the cost.
+
+    Attributes
+    ----------
+    precision : {"float32", "bfloat16"}
+        What `embed` computes in; it is not saved.
     """
 
     def __init__(
         self, normalize: Normalize, network: HashNetwork, flip_average: bool = False
     ) -> None:
         super().__init__()
+        self.precision = "float32"
         self.normalize = normalize
         self.network = network
         self.flip_average = flip_average
@@ -92,22 +107,49 @@ class DeepEncoder(nn.Module):
     def _trunks(self) -> list[Trunk]:
         return [module for module in self.network.modules() if isinstance(module, Trunk)]
 
+    def at_precision(self, precision: str) -> "DeepEncoder":
+        """Give an encoder with the same weights that embeds in `precision`.
+
+        Parameters
+        ----------
+        precision : {"float32", "bfloat16"}
+            With bfloat16, layers multiply in 16 bits: quicker on processors and GPUs that have
+            the instructions, slower elsewhere. Bits whose projection is near 0 may change.
+        """
+        check_choice("precision", precision, PRECISIONS)
+        other = copy.copy(self)
+        other.precision = precision
+        return other
+
     def embed(self, pixels: NDArray[np.uint8]) -> Embedded:
-        """Embed pixels (n, h, w, c) uint8, in float32, whatever precision the training had."""
+        """Embed pixels (n, h, w, c) uint8, in float32, whatever precision the training had.
+
+        On a processor, batches are computed side by side, each by one thread.
+        """
         self.eval()
         height, width = pixels.shape[1:3]
-        batch_size = max(1, min(MAX_BATCH, PIXELS_AT_ONCE // (height * width)))
-        device = self.normalize.mean.device
-        parts = []
-        with torch.inference_mode():
-            for start in range(0, len(pixels), batch_size):
-                # A copy: pixels read from a file's memory are read-only, which torch warns of.
-                batch = torch.tensor(pixels[start : start + batch_size]).to(device)
-                parts.append(self._outputs(self.normalize(batch)))
-        features = _joined([part.features for part in parts])
-        projection = _joined([part.projection for part in parts])
-        logits = [part.logits for part in parts if part.logits is not None]
+        if self.normalize.mean.device.type == "cpu":
+            keep_freed_memory()
+            most = max(1, min(_CPU_BATCH, _CPU_PIXELS // (height * width)))
+            batches = side_by_side(self._embedded, [pixels[at] for at in spans(len(pixels), most)])
+        else:
+            most = max(1, min(MAX_BATCH, PIXELS_AT_ONCE // (height * width)))
+            starts = range(0, len(pixels), most)
+            batches = [self._embedded(pixels[start : start + most]) for start in starts]
+        features = _joined([part.features for part in batches])
+        projection = _joined([part.projection for part in batches])
+        logits = [part.logits for part in batches if part.logits is not None]
         return Embedded(features, projection, _joined(logits) if logits else None)
+
+    @torch.inference_mode()
+    def _embedded(self, pixels: NDArray[np.uint8]) -> Outputs:
+        device = self.normalize.mean.device
+        # A copy: pixels read from a file's memory are read-only, which torch warns of.
+        images = self.normalize(torch.tensor(pixels).to(device))
+        is_half = self.precision == "bfloat16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_half):
+            outputs: Outputs = self(images)
+            return outputs
 
     def project(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Project features (n, d) of methods whose hash layer alone follows them: (n, n_bits)."""
@@ -116,7 +158,8 @@ class DeepEncoder(nn.Module):
             layer = self.network.get_submodule("hash_layer")
             return _joined([layer(torch.tensor(features).to(device))])
 
-    def _outputs(self, images: Tensor) -> Outputs:
+    def forward(self, images: Tensor) -> Outputs:
+        """Embed normalised images (n, c, h, w)."""
         outputs: Outputs = self.network(images)
         if not self.flip_average:
             return outputs

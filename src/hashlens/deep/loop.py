@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
 from hashlens.deep.augment import AlternatingFlip, cutout, random_crop_and_flip
 from hashlens.deep.base import DeepMethod, HashNetwork, Outputs, Targets, make_targets
 from hashlens.deep.batches import Batches, epoch_order
 from hashlens.deep.checkpoint import read_checkpoint, restore, save_checkpoint
+from hashlens.deep.optimizer import build_optimizer
 from hashlens.deep.recipe import Recipe
 from hashlens.deep.share import Share, whole_batch
-from hashlens.deep.trunks import Trunk
 from hashlens.errors import HashlensError
 
 WATCH_SECONDS = 0.2
@@ -135,37 +135,6 @@ def nested_loss(run: Run, outputs: Outputs, targets: Targets, progress: float) -
     prefixes = [run.network.prefix(outputs, n_bits) for n_bits in run.lengths]
     losses = [run.method.loss(prefix, targets, progress) for prefix in prefixes]
     return torch.stack(losses).mean()
-
-
-def build_optimizer(
-    network: nn.Module, recipe: Recipe, rate_factor: Callable[[str], float]
-) -> Optimizer:
-    """Stochastic gradient descent; filters and matrices decay, offsets and norms do not.
-
-    The method and the trunk may each have a factor on the rate of a parameter.
-    """
-    factors = {
-        f"{prefix}.{name}": trunk.rate_factor(name)
-        for prefix, trunk in network.named_modules()
-        if isinstance(trunk, Trunk)
-        for name, _ in trunk.named_parameters()
-    }
-    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            kind = (parameter.ndim > 1, rate_factor(name) * factors.get(name, 1.0))
-            groups.setdefault(kind, []).append(parameter)
-    described = [
-        {
-            "params": parameters,
-            "weight_decay": recipe.weight_decay if decays else 0.0,
-            "rate_factor": factor,
-        }
-        for (decays, factor), parameters in groups.items()
-    ]
-    return SGD(
-        described, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov
-    )
 
 
 def augment(

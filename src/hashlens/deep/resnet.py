@@ -53,6 +53,8 @@ class ResNetTrunk(Trunk):
     learning for image recognition, CVPR 2016, section 4.2.
     """
 
+    normalizes_filters = True
+
     def __init__(
         self, n_channels: int = 3, n_blocks: int = 5, widths: tuple[int, ...] = (16, 32, 64)
     ) -> None:

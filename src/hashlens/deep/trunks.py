@@ -28,8 +28,11 @@ class Trunk(nn.Module):
     Attributes
     ----------
     n_features : int
+    normalizes_filters : bool
+        A normalisation follows every convolution: the size of its filters says nothing.
     """
 
+    normalizes_filters: ClassVar[bool] = False
     pretrained_size: ClassVar[int | None] = None
     n_features: int
 

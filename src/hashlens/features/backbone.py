@@ -1,28 +1,31 @@
 """Pooled features of a network that was trained on other images, by its timm name."""
 
 import difflib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import timm
 import torch
 from timm.data.config import resolve_data_config
-from torch import Tensor
+from torch import Tensor, nn
 
 from hashlens.checks import refuse
 from hashlens.data import Preprocessing
 from hashlens.errors import InputError
 from hashlens.features.base import Features, Pixels8, Vectors
+from hashlens.features.fused import fused
 from hashlens.features.pretrained import (
     OFFLINE_BACKBONE,
     fold_norms,
     is_offline,
     pretrained_network,
 )
+from hashlens.features.side_by_side import keep_freed_memory, side_by_side, spans
 
 # On a processor, few images at once stay in its caches: 4 are almost twice as quick as 32.
 _AT_ONCE = {"cpu": 4, "cuda": 64}
+_FUSED_AT_ONCE = 16
 
 
 class Backbone(Features):
@@ -76,10 +79,16 @@ class Backbone(Features):
         self.preprocessing = Preprocessing(height, width, n_channels=3, resize="crop")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.batch_size = _AT_ONCE[self._device.type]
-        _keep_freed_memory()
+        keep_freed_memory()
         if is_offline(self.name):
             network = fold_norms(network)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
+        self._compute: Callable[[Tensor], Tensor] = self._network
+        quick = (
+            fused(self._network) if is_offline(self.name) and self._device.type == "cpu" else None
+        )
+        if quick is not None:
+            self._compute, self.batch_size = quick, _FUSED_AT_ONCE
         self._mean = torch.tensor(config["mean"], device=self._device).mul(255)
         self._std = torch.tensor(config["std"], device=self._device).mul(255)
         self._n_features: int = self._vectors(np.zeros((1, height, width, 3), np.uint8)).shape[1]
@@ -89,51 +98,36 @@ class Backbone(Features):
         """Length of a vector, as the network has it."""
         return self._n_features
 
+    def parts(self) -> tuple[nn.Module, Tensor, Tensor]:
+        """Give the network, and of each channel the mean and the deviation, of 0 to 255."""
+        return self._network, self._mean, self._std
+
     def settings(self) -> dict[str, Any]:
         """Give the JSON values from which ``restore_features`` builds the same features."""
         return {"name": self.name, "normalize": self.normalize}
 
     def _fill(self, images: Pixels8, vectors: Vectors) -> None:
-        """Compute several batches side by side, each by one thread.
-
-        Threads that share one batch wait for each other at every layer: where something else
-        wants a processor, such as the decoding of the next images, they wait long.
-        """
-        n_threads = torch.get_num_threads()
-        starts = range(0, len(images), self.batch_size)
-        if self._device.type != "cpu" or n_threads == 1 or len(starts) == 1:
+        """Compute several batches side by side, each by one thread."""
+        if self._device.type != "cpu":
             super()._fill(images, vectors)
             return
 
-        def fill(start: int) -> None:
-            stop = start + self.batch_size
-            vectors[start:stop] = self._vectors(images[start:stop])
+        def fill(part: slice) -> None:
+            vectors[part] = self._vectors(images[part])
 
-        try:
-            with ThreadPoolExecutor(
-                n_threads, initializer=torch.set_num_threads, initargs=(1,)
-            ) as pool:
-                list(pool.map(fill, starts))
-        finally:
-            torch.set_num_threads(n_threads)  # else later threads would begin with one
+        side_by_side(fill, spans(len(images), self.batch_size))
 
     @torch.inference_mode()
     def _vectors(self, pixels: Pixels8) -> Vectors:
         batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
-        scaled = (batch.float() - self._mean) / self._std  # (n, h, w, 3): channels last already
-        pooled: Tensor = self._network(scaled.permute(0, 3, 1, 2))
+        n, height, width, _ = batch.shape
+        # By rows: over the three channels alone, the processor would take its numbers by threes.
+        rows = batch.view(n, height, -1).float()
+        scaled = rows.sub_(self._mean.repeat(width)).div_(self._std.repeat(width))
+        images = scaled.view(batch.shape).permute(0, 3, 1, 2)  # channels last already
+        pooled = self._compute(images)
         vectors: Vectors = pooled.float().cpu().numpy()
         return vectors
-
-
-def _keep_freed_memory() -> None:
-    """Let the C library keep what a layer frees for the next one, in place of giving it back.
-
-    glibc maps each large block anew, which costs the network a fifth of its time, until it has
-    seen one of that size freed: up to 32 MiB it then keeps twice as much at hand. Elsewhere this
-    is a block that comes and goes.
-    """
-    torch.empty(31 << 20, dtype=torch.uint8)
 
 
 def check_backbone(name: object) -> str:

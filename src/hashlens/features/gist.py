@@ -11,8 +11,8 @@ from hashlens.data import Preprocessing
 from hashlens.features.base import Features, Pixels8, Vectors
 
 N_SCALES, N_ORIENTATIONS, N_CELLS = 4, 8, 4
-_LOCAL_PAD, _LOCAL_CYCLES = 5, 4  # of the contrast normalisation (prefilter)
-_MIRROR = 32  # pixels mirrored at each border before the Gabor filters
+LOCAL_PAD, _LOCAL_CYCLES = 5, 4  # of the contrast normalisation (prefilter)
+MIRROR = 32  # pixels mirrored at each border before the Gabor filters
 
 
 class GIST(Features):
@@ -67,8 +67,8 @@ class GIST(Features):
         self.size = size
         self.normalize = normalize
         self.preprocessing = Preprocessing(size, size, n_channels=1)
-        self._blur = _gaussian(size + 2 * _LOCAL_PAD)
-        self._filters = gabor_filters(size + 2 * _MIRROR)
+        self._blur = blur_gain(size + 2 * LOCAL_PAD)
+        self._filters = gabor_filters(size + 2 * MIRROR)
 
     @property
     def n_features(self) -> int:
@@ -81,16 +81,16 @@ class GIST(Features):
 
     def _vectors(self, pixels: Pixels8) -> Vectors:
         even = self._even_contrast(_full_range(pixels[..., 0].astype(np.float32)))
-        mirrored = _mirror(even, _MIRROR)
+        mirrored = _mirror(even, MIRROR)
         spectrum = scipy.fft.fft2(mirrored, workers=-1).astype(np.complex64, copy=False)
         per_scale = [self._energies(spectrum, filters) for filters in self._filters]
         return np.concatenate(per_scale, axis=1).reshape(len(pixels), -1)
 
     def _even_contrast(self, grey: Vectors) -> Vectors:
-        padded = _mirror(np.log1p(grey), _LOCAL_PAD)
+        padded = _mirror(np.log1p(grey), LOCAL_PAD)
         white = padded - self._blurred(padded)
         deviation = np.sqrt(np.abs(self._blurred(np.square(white))))
-        inner = slice(_LOCAL_PAD, -_LOCAL_PAD)
+        inner = slice(LOCAL_PAD, -LOCAL_PAD)
         even = white / (np.float32(0.2) + deviation)
         return even[:, inner, inner].astype(np.float32, copy=False)
 
@@ -101,7 +101,7 @@ class GIST(Features):
 
     def _energies(self, spectrum: NDArray[np.complex64], filters: Vectors) -> Vectors:
         """Mean amplitude in each cell, for the filters of one scale: (n, 8, 4, 4)."""
-        inner = slice(_MIRROR, -_MIRROR)
+        inner = slice(MIRROR, -MIRROR)
         filtered = spectrum[:, None] * filters
         # Rows that the crop drops are dropped between the two one-dimensional transforms.
         columns = scipy.fft.ifft(filtered, axis=-2, workers=-1, overwrite_x=True)[:, :, inner]
@@ -139,7 +139,7 @@ def gabor_filters(side: int) -> Vectors:
     return filters
 
 
-def _gaussian(side: int) -> Vectors:
+def blur_gain(side: int) -> Vectors:
     """Blur whose gain is one half at 4 cycles per image, for ``rfft2`` of side x side images."""
     width = _LOCAL_CYCLES / np.sqrt(np.log(2))
     rows, columns = np.fft.fftfreq(side, 1 / side), np.fft.rfftfreq(side, 1 / side)

@@ -56,6 +56,7 @@ class Hasher(
 
     bits_within_features: ClassVar[bool] = False  # True: n_bits above n_features is refused
     labels: ClassVar[Literal["ignored", "optional", "required"]] = "ignored"
+    any_real: ClassVar[bool] = False  # True: float16 and integers come as they are, in blocks
     nested: ClassVar[bool] = False  # True: the first b bits are what a fit with n_bits=b gives
 
     __metadata_request__fit: ClassVar[dict[str, str]] = {"progress": UNUSED}  # no data of a sample
@@ -106,7 +107,7 @@ class Hasher(
             If a parameter, `X` or `y` is not what is wanted.
         """
         self._check_params()
-        matrix = check_samples(X, type(self).__name__, n_columns=None, min_rows=2)
+        matrix = self._check_samples(X, None, min_rows=2)
         self._check_bits_fit(matrix.shape[1])
         labels = self._labels(y, len(matrix))
         validate_data(self, X, reset=True, skip_check_array=True)
@@ -132,8 +133,7 @@ class Hasher(
             If `X` is not what is wanted.
         """
         self._require_fitted("project")
-        name, n_columns = type(self).__name__, self.n_features_in_
-        matrix = check_samples(X, name, n_columns=n_columns, min_rows=1)
+        matrix = self._check_samples(X, self.n_features_in_, min_rows=1)
         self._check_column_names(X)
         return self._project(matrix)
 
@@ -201,6 +201,10 @@ class Hasher(
 
     def _check_params(self) -> None:
         check_n_bits(self.n_bits)
+
+    def _check_samples(self, X: object, n_columns: int | None, min_rows: int) -> Reals:
+        name, kept = type(self).__name__, self.any_real
+        return check_samples(X, name, n_columns=n_columns, min_rows=min_rows, any_real=kept)
 
     def _check_bits_fit(self, n_features: int) -> None:
         if self.bits_within_features and self.n_bits > n_features:

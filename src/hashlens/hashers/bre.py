@@ -11,7 +11,7 @@ from hashlens.checks import check_int
 from hashlens.hashers.base import Tell
 from hashlens.hashers.bre_kernels import Floats, Ints, Pairs, sweep
 from hashlens.hashers.linear import LinearHasher
-from hashlens.hashers.pca import Reals, row_blocks
+from hashlens.hashers.pca import Reals, mean_of, row_blocks
 
 
 class BRE(LinearHasher):
@@ -107,7 +107,7 @@ class BRE(LinearHasher):
 
     def _fit(self, X: Reals, y: csr_array | None, tell: Tell) -> None:
         rng = np.random.default_rng(self.seed)
-        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        self.mean_ = mean_of(X).astype(X.dtype)
         n = min(self.n_train, len(X))
         rows = np.sort(rng.choice(len(X), n, replace=False))
         Z = _unit_rows(X[rows].astype(np.float64) - self.mean_)  # (n, d)

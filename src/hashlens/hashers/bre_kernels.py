@@ -5,17 +5,16 @@ so that each pair has two places, with the same value in both. The residual of a
 B d - Hamming, and the objective times B^2 is the sum of its squares.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hashlens.compiling import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bits = NDArray[np.bool_]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 _SEEN = 1e-12  # a kernel value below this share of the largest is rounding: it moves no row
 
@@ -33,12 +32,7 @@ class Pairs(NamedTuple):
     partners: Ints
 
 
-def _kernel(function: Function) -> Function:
-    """Compile with Numba: no interpreter lock, cached on disk."""
-    return cast(Function, njit(nogil=True, cache=True)(function))
-
-
-@_kernel
+@compiled
 def _gains(pairs: Pairs, residuals: Floats, bits: Bits, gains: Floats) -> None:
     """Find how much lower the term of a pair is where the bit differs in it than where not.
 
@@ -51,7 +45,7 @@ def _gains(pairs: Pairs, residuals: Floats, bits: Bits, gains: Floats) -> None:
             gains[place] = 2 * without - 1
 
 
-@_kernel
+@compiled
 def _best_interval(pairs: Pairs, gains: Floats, bits: Bits, flips: Ints, breaks: Floats) -> int:
     """Flip the rows `flips` of `bits` in turn; tell after which one the objective is lowest.
 
@@ -70,7 +64,7 @@ def _best_interval(pairs: Pairs, gains: Floats, bits: Bits, flips: Ints, breaks:
     return best
 
 
-@_kernel
+@compiled
 def _take(pairs: Pairs, gains: Floats, residuals: Floats, old: Bits, new: Bits) -> bool:
     """Change one bit of the rows from `old` to `new`, if that makes the objective lower."""
     fall = 0.0

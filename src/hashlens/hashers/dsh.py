@@ -10,7 +10,7 @@ from scipy.special import entr
 from hashlens.checks import check_float, check_int
 from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
-from hashlens.hashers.pca import Reals, row_blocks
+from hashlens.hashers.pca import Reals, mean_of, row_blocks
 
 Floats = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ class DSH(LinearHasher):
         check_int("seed", self.seed, 0)
 
     def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
-        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        self.mean_ = mean_of(X).astype(X.dtype)
         n_groups = max(2, int(self.groups_per_bit * self.n_bits + 0.5))
         first = _distinct_rows(X, n_groups, self.seed) - self.mean_
         centres, sizes = _groups(X, self.mean_, first, self.n_iterations, tell)

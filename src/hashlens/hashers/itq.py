@@ -1,19 +1,22 @@
 """ITQ: iterative quantization (Gong & Lazebnik 2011)."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from scipy.sparse import csc_array
+from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
 from hashlens.checks import check_int
 from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.pca import Reals, principal_directions, project_rows, row_blocks
 from hashlens.hashers.pca_rr import haar_rotation
+from hashlens.hashers.samples import drawn_rows
 
-_FEW_BITS = 256
-_BLOCK = 2**18  # numbers that stay in the processor's cache: twice as fast as 8,192 rows
+_BLOCK = 2**18  # numbers that stay in a processor's own cache
 
 
 class ITQ(LinearHasher):
@@ -25,14 +28,21 @@ class ITQ(LinearHasher):
     X holds the training rows minus their mean, W the leading B principal directions. From a
     random rotation, each round sets :math:`C = \mathrm{sgn}(V R)` with sgn(0) = +1, then with the
     decomposition :math:`C^\top V = S \Omega Z^\top` sets :math:`R = Z S^\top`. Neither step can
-    raise the loss. Memory beside X: V, one block of rows, one d x d matrix.
+    raise the loss.
+
+    Of more than `sample_rows` rows, so many are drawn to learn from: W and R have too few numbers
+    for more rows to change the codes' quality beyond what another seed does. X may be mapped from
+    a file, of any real dtype: it is read once, to see that it is finite. Memory beside it: the
+    rows drawn, V, one block of rows, one d x d matrix.
 
     Parameters
     ----------
     n_bits : int, 1 to n_features, default 64
     n_iterations : int >= 1, default 50 (the paper's value)
+    sample_rows : int >= 2, default 50,000
+        Rows drawn for the fit (all of them, if there are no more).
     seed : int >= 0, default 0
-        Of the first rotation.
+        Of the first rotation, and of the rows drawn.
 
     Attributes
     ----------
@@ -40,7 +50,7 @@ class ITQ(LinearHasher):
     weights_ : array of shape (n_features_in_, n_bits)
         W R: orthonormal columns.
     loss_ : float64 array of shape (n_iterations,)
-        The objective after the sgn step of each round.
+        The objective after the sgn step of each round, on the rows learnt from.
     n_features_in_ : int
 
     References
@@ -57,26 +67,37 @@ class ITQ(LinearHasher):
     ((100, 1), True)
     """
 
+    any_real = True
     bits_within_features = True
 
     loss_: NDArray[np.float64]
 
-    def __init__(self, n_bits: int = 64, *, n_iterations: int = 50, seed: int = 0) -> None:
+    def __init__(
+        self,
+        n_bits: int = 64,
+        *,
+        n_iterations: int = 50,
+        sample_rows: int = 50_000,
+        seed: int = 0,
+    ) -> None:
         self.n_bits = n_bits
         self.n_iterations = n_iterations
+        self.sample_rows = sample_rows
         self.seed = seed
 
     def _check_params(self) -> None:
         super()._check_params()
         check_int("n_iterations", self.n_iterations, 1)
+        check_int("sample_rows", self.sample_rows, 2)
         check_int("seed", self.seed, 0)
 
     def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
+        X = drawn_rows(X, self.sample_rows, self.seed)
         self.mean_, directions = principal_directions(X, self.n_bits)
         V = project_rows(X, self.mean_, directions)  # (n, B)
         R = haar_rotation(self.n_bits, self.seed)  # (B, B)
         R, self.loss_ = learn_rotation(V, R, self.n_iterations)
-        self.weights_ = (directions @ R).astype(X.dtype)
+        self.weights_ = (directions @ R).astype(V.dtype)
 
     def _shapes(self, n_features: int) -> dict[str, tuple[int, ...]]:
         return {**super()._shapes(n_features), "loss_": (self.n_iterations,)}
@@ -114,26 +135,57 @@ def learn_rotation(
     >>> R.round(3), loss.round(3)
     (array([[0.707, 0.707]]), array([0.4  , 0.343]))
     """
-    n_bits = R.shape[1]
-    constant = len(V) * n_bits + np.square(V, dtype=np.float64).sum()
-    loss = np.empty(n_iterations)
-    # Products this small gain nothing from threads, and lose much when the cores are busy.
-    with threadpool_limits(1 if n_bits <= _FEW_BITS else None, user_api="blas"):
+    constant = len(V) * R.shape[1] + np.square(V, dtype=np.float64).sum()
+    blocks = [_Block(V[rows]) for rows in row_blocks(V, max(64, _BLOCK // R.shape[1]))]
+    n_threads = min(len(blocks), _blas_threads())
+    loss, product = np.empty(n_iterations), np.zeros(R.shape)  # V^T C
+    # The threads share the blocks, not each small product: to split these costs more than it
+    # gains, and much more when the cores are busy. The sum is the same for any number of them.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
+        share = pool.map if n_threads > 1 else map
         for i in range(n_iterations):
-            product = _sign_products(V, R)
+            turn = partial(_Block.turn, R=R.astype(V.dtype))
+            change = np.zeros(R.shape)
+            for part in share(turn, blocks):
+                change += part
+            product += change
             # ||C - VR||^2 = ||C||^2 + ||V||^2 - 2 tr(C^T V R)
             loss[i] = constant - 2 * (product * R).sum()
+            if not change.any():
+                loss[i:] = loss[i]  # all further rounds would find the same
+                break
             left, _, right = np.linalg.svd(product, full_matrices=False)  # V^T C = Z Omega S^T
             R = left @ right  # Z S^T
     return R, loss
 
 
-def _sign_products(V: Reals, R: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give ``V^T C`` for C = sgn(V R), block by block of rows."""
-    product = np.zeros_like(R)
-    rotation = R.astype(V.dtype)
-    for rows in row_blocks(V, max(64, _BLOCK // R.shape[1])):
-        rotated = V[rows] @ rotation
-        rotated += 0  # turns -0 into +0: sgn(0) = +1
-        product += V[rows].T @ np.copysign(1, rotated, out=rotated)
-    return product
+def _blas_threads() -> int:
+    """Threads that the user gives to the linear algebra."""
+    found = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return min(found, default=1)
+
+
+class _Block:
+    """Some rows of V, with the signs they have in C."""
+
+    def __init__(self, V: Reals) -> None:
+        self._V = V
+        self._signs: NDArray[np.bool_] | None = None
+
+    def turn(self, R: Reals) -> Reals:
+        """Set C = sgn(V R), and give the change of ``V^T C``.
+
+        From one round to the next some hundredths of the signs change, later some thousandths:
+        their rows are added, where a whole product would cost as much as V R again.
+        """
+        V, before = self._V, self._signs
+        self._signs = now = V @ R >= 0
+        one = V.dtype.type(1)
+        if before is None:
+            first: Reals = V.T @ np.where(now, one, -one)
+            return first
+        changed = np.flatnonzero(now != before)
+        rows, columns = np.divmod(changed, R.shape[1])
+        by = np.where(now.ravel()[changed], 2 * one, -2 * one)
+        change: Reals = (csc_array((by, (columns, rows)), shape=(R.shape[1], len(V))) @ V).T
+        return change

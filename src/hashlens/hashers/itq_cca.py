@@ -13,7 +13,14 @@ from hashlens.hashers.base import Tell
 from hashlens.hashers.itq import learn_rotation
 from hashlens.hashers.labels import check_labels_differ
 from hashlens.hashers.linear import LinearHasher
-from hashlens.hashers.pca import Reals, fix_signs, project_rows, row_blocks
+from hashlens.hashers.pca import (
+    Reals,
+    centred_blocks,
+    fix_signs,
+    mean_and_covariance,
+    mean_of,
+    project_rows,
+)
 from hashlens.hashers.pca_rr import haar_rotation
 
 Floats = NDArray[np.float64]
@@ -116,7 +123,7 @@ class ITQCCA(LinearHasher):
 
     def _fit(self, X: Reals, y: csr_array | None, tell: Tell) -> None:  # noqa: ARG002 - quick
         Y = check_labels_differ(y)
-        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        self.mean_ = mean_of(X).astype(X.dtype)
         W, correlations = canonical_directions(X, Y, self.n_bits, self.regularization)
         V = project_rows(X, self.mean_, W * correlations)  # (n, m)
         m = len(correlations)
@@ -177,14 +184,11 @@ def canonical_directions(
 
 def _moments(X: Reals, Y: csr_array) -> tuple[Floats, Floats]:
     """Give the covariance of the rows, and that of the labels with them, of shape (C, d)."""
-    n, d = X.shape
-    mean = X.mean(axis=0, dtype=np.float64)
-    covariance, cross = np.zeros((d, d)), np.zeros((Y.shape[1], d))
-    for rows in row_blocks(X):
-        centred = X[rows] - mean  # (rows, d), float64
-        covariance += centred.T @ centred
+    mean, covariance = mean_and_covariance(X)
+    cross = np.zeros((Y.shape[1], X.shape[1]))
+    for rows, centred in centred_blocks(X, mean):
         cross += Y[rows].T @ centred
-    return covariance / n, cross / n
+    return covariance, cross / len(X)
 
 
 def _explained(cross: Floats, Y: csr_array, regularization: float) -> Floats:

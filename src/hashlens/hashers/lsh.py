@@ -7,7 +7,7 @@ import numpy as np
 from hashlens.checks import check_int
 from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
-from hashlens.hashers.pca import Reals
+from hashlens.hashers.pca import Reals, dtype_for, mean_of
 
 
 class LSH(LinearHasher):
@@ -44,6 +44,7 @@ class LSH(LinearHasher):
     (100, 2)
     """
 
+    any_real = True
     nested = True
 
     def __init__(self, n_bits: int = 64, *, seed: int = 0) -> None:
@@ -56,8 +57,8 @@ class LSH(LinearHasher):
 
     def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
         rng = np.random.default_rng(self.seed)
-        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
-        self.weights_ = rng.standard_normal((self.n_bits, X.shape[1])).T.astype(X.dtype)
+        self.mean_ = mean_of(X).astype(dtype_for(X))
+        self.weights_ = rng.standard_normal((self.n_bits, X.shape[1])).T.astype(dtype_for(X))
 
     @classmethod
     def examples_for_tests(cls) -> list[Self]:

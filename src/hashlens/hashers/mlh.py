@@ -12,7 +12,7 @@ from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.mlh_bound import bound_gradient, pair_losses
 from hashlens.hashers.mlh_pairs import LabelPairs
-from hashlens.hashers.pca import Reals, row_blocks
+from hashlens.hashers.pca import Reals, mean_of, row_blocks
 
 _BATCH, _MOMENTUM = 100, 0.9  # the paper's values
 
@@ -131,7 +131,7 @@ class MLH(LinearHasher):
 
     def _fit(self, X: Reals, y: csr_array | None, tell: Tell) -> None:
         pairs = LabelPairs(cast(csr_array, y))  # required: fit has seen that they are given
-        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        self.mean_ = mean_of(X).astype(X.dtype)
         # The products are small, and their last digits must not depend on the number of threads.
         with threadpool_limits(1, user_api="blas"):
             self.weights_ = self._descend(X, pairs, tell).T.copy()

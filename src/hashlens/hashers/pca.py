@@ -13,6 +13,7 @@ Reals = NDArray[np.floating[Any]]
 
 BLOCK_ROWS = 8192
 SMALLEST_SHARE = 1e-10  # of the largest variance, below which a direction is rounding alone
+_ROWS_FOR_ORIGIN = 1024
 
 
 def row_blocks(X: Reals, n_rows: int = BLOCK_ROWS) -> Iterator[slice]:
@@ -32,24 +33,109 @@ def project_rows(X: Reals, mean: Reals, weights: Reals) -> Reals:
 
     Parameters
     ----------
-    X : array of float32 or float64, shape (n, d)
+    X : array of real numbers, shape (n, d)
     mean : array of shape (d,)
     weights : array of shape (d, n_bits)
 
     Returns
     -------
-    projections : array of X's dtype, shape (n, n_bits)
+    projections : array of `dtype_for(X)`, shape (n, n_bits)
 
     Examples
     --------
     >>> project_rows(np.array([[3.0, 1.0]]), np.array([1.0, 1.0]), np.eye(2))
     array([[2., 0.]])
     """
-    mean, weights = mean.astype(X.dtype, copy=False), weights.astype(X.dtype, copy=False)
-    projections = np.empty((len(X), weights.shape[1]), X.dtype)
-    for rows in row_blocks(X):
-        np.matmul(X[rows] - mean, weights, out=projections[rows])
+    weights = weights.astype(dtype_for(X), copy=False)
+    projections = np.empty((len(X), weights.shape[1]), weights.dtype)
+    for rows, centred in centred_blocks(X, mean):
+        np.matmul(centred, weights, out=projections[rows])
     return projections
+
+
+def centred_blocks(X: Reals, origin: Reals) -> Iterator[tuple[slice, Reals]]:
+    """Yield ``X - origin`` in blocks of rows, to be read: each is overwritten by the next.
+
+    Where the origin is 0 and X is in the dtype that it is computed in, they are rows of X itself.
+
+    Examples
+    --------
+    >>> [block.ravel().tolist() for _, block in centred_blocks(np.ones((2, 1)), np.array([0.5]))]
+    [[0.5, 0.5]]
+    """
+    origin = origin.astype(dtype_for(X), copy=False)
+    if X.dtype == origin.dtype and not origin.any():
+        yield from ((rows, X[rows]) for rows in row_blocks(X))
+        return
+    scratch = np.empty((min(len(X), BLOCK_ROWS), X.shape[1]), origin.dtype)
+    for rows in row_blocks(X):
+        yield rows, np.subtract(X[rows], origin, out=scratch[: rows.stop - rows.start])
+
+
+def dtype_for(X: Reals) -> np.dtype[np.floating[Any]]:
+    """Say in what `X` is computed: float32 for float16 and small integers, else float64.
+
+    Examples
+    --------
+    >>> dtype_for(np.zeros((2, 1), np.float16)).name, dtype_for(np.zeros((2, 1), np.int64)).name
+    ('float32', 'float64')
+    """
+    return np.result_type(X.dtype, np.float32)
+
+
+def mean_of(X: Reals) -> NDArray[np.float64]:
+    """Mean of the rows: products with ones in the dtype of `X`, summed in float64.
+
+    Examples
+    --------
+    >>> mean_of(np.array([[1.0, 0.0], [5.0, 0.0]]))
+    array([3., 0.])
+    """
+    origin, sums = _near_mean(X), np.zeros(X.shape[1])
+    for _, centred in centred_blocks(X, origin):
+        sums += np.ones(len(centred), centred.dtype) @ centred
+    mean: NDArray[np.float64] = origin + sums / len(X)
+    return mean
+
+
+def mean_and_covariance(X: Reals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute both in one pass: products of blocks in the dtype of `X`, summed in float64.
+
+    The rows are taken from a point near their mean, so that squares are about as small as they can
+    be without a pass before: from the mean of 1,024 rows spread over `X`, or from 0 where that is
+    within a deviation in each column.
+
+    Parameters
+    ----------
+    X : array of real numbers, shape (n, d)
+
+    Returns
+    -------
+    mean : float64 array of shape (d,)
+    covariance : float64 array of shape (d, d)
+
+    Examples
+    --------
+    >>> mean_and_covariance(np.array([[1.0], [5.0]]))
+    (array([3.]), array([[4.]]))
+    """
+    origin, d = _near_mean(X), X.shape[1]
+    sums, products = np.zeros(d), np.zeros((d, d))
+    for _, centred in centred_blocks(X, origin):
+        sums += np.ones(len(centred), centred.dtype) @ centred
+        products += centred.T @ centred
+    offset = sums / len(X)
+    return origin + offset, products / len(X) - np.outer(offset, offset)
+
+
+def _near_mean(X: Reals) -> Reals:
+    """Mean of rows spread over X, or 0 where that is near: in the dtype that X is computed in."""
+    spread = X[:: -(-len(X) // _ROWS_FOR_ORIGIN)].astype(np.float64)
+    mean = spread.mean(axis=0)
+    if (np.abs(mean) <= spread.std(axis=0)).all():
+        mean[:] = 0
+    near: Reals = mean.astype(dtype_for(X))
+    return near
 
 
 def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
@@ -62,13 +148,13 @@ def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
 
     Parameters
     ----------
-    X : array of float32 or float64, shape (n, d)
+    X : array of real numbers, shape (n, d)
     n_directions : int, 1 to d
 
     Returns
     -------
-    mean : array of X's dtype, shape (d,)
-    directions : array of X's dtype, shape (d, n_directions)
+    mean : array of `dtype_for(X)`, shape (d,)
+    directions : array of that dtype, shape (d, n_directions)
         Orthonormal columns, the largest variance first.
 
     Raises
@@ -85,26 +171,20 @@ def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
     d = X.shape[1]
     if n_directions > d:
         raise refuse("n_bits", f"at most n_features={d}", n_directions)
-    mean = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
-    directions = _by_products_of_rows(X, mean, n_directions) if len(X) < d else None
-    if directions is None:
-        directions = _by_covariance(X, mean, n_directions)
-    return mean, fix_signs(directions).astype(X.dtype)
+    found = _by_products_of_rows(X, n_directions) if len(X) < d else None
+    mean, directions = found or _by_covariance(X, n_directions)
+    return mean.astype(dtype_for(X)), fix_signs(directions).astype(dtype_for(X))
 
 
-def _by_covariance(X: Reals, mean: Reals, n_directions: int) -> Reals:
-    """Leading eigenvectors of the d x d covariance, the largest variance first."""
+def _by_covariance(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
+    """Mean, and leading eigenvectors of the d x d covariance, the largest variance first."""
     d = X.shape[1]
-    covariance = np.zeros((d, d))
-    for rows in row_blocks(X):
-        centred = X[rows] - mean
-        covariance += centred.T @ centred  # summed in float64, multiplied in X's dtype
-    _, ascending = eigh(covariance / len(X), subset_by_index=(d - n_directions, d - 1))
-    found: Reals = ascending[:, ::-1]
-    return found
+    mean, covariance = mean_and_covariance(X)
+    _, ascending = eigh(covariance, subset_by_index=(d - n_directions, d - 1))
+    return mean, ascending[:, ::-1]
 
 
-def _by_products_of_rows(X: Reals, mean: Reals, n_directions: int) -> Reals | None:
+def _by_products_of_rows(X: Reals, n_directions: int) -> tuple[Reals, Reals] | None:
     """The same from the n x n products of rows, which are fewer than d x d where n < d.
 
     If u is an eigenvector of ``A A^T``, then ``A^T u`` is one of ``A^T A``. None where so many
@@ -113,13 +193,13 @@ def _by_products_of_rows(X: Reals, mean: Reals, n_directions: int) -> Reals | No
     n = len(X)
     if n_directions >= n:  # n centred rows span n - 1 dimensions
         return None
-    centred = X.astype(np.float64) - mean
+    mean = X.mean(axis=0, dtype=np.float64)
+    centred = X - mean
     variances, ascending = eigh(centred @ centred.T, subset_by_index=(n - n_directions, n - 1))
     if variances[0] <= SMALLEST_SHARE * variances[-1]:
         return None
     # They are orthogonal but for rounding, which is largest where the variance is smallest.
-    found: Reals = np.linalg.qr(centred.T @ ascending[:, ::-1])[0]
-    return found
+    return mean, np.linalg.qr(centred.T @ ascending[:, ::-1])[0]
 
 
 def fix_signs(directions: Reals) -> Reals:

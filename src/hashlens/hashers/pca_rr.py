@@ -72,6 +72,7 @@ class PCARR(LinearHasher):
     (100, 1)
     """
 
+    any_real = True
     bits_within_features = True
 
     def __init__(self, n_bits: int = 64, *, seed: int = 0) -> None:
@@ -84,7 +85,9 @@ class PCARR(LinearHasher):
 
     def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
         self.mean_, directions = principal_directions(X, self.n_bits)
-        self.weights_ = (directions @ haar_rotation(self.n_bits, self.seed)).astype(X.dtype)
+        self.weights_ = (directions @ haar_rotation(self.n_bits, self.seed)).astype(
+            directions.dtype
+        )
 
     @classmethod
     def examples_for_tests(cls) -> list[Self]:

@@ -41,6 +41,7 @@ class PCAH(LinearHasher):
     """
 
     bits_within_features = True
+    any_real = True
     nested = True
 
     def __init__(self, n_bits: int = 64) -> None:

@@ -10,7 +10,9 @@ from hashlens.checks import check_matrix, refuse, words
 from hashlens.hashers.pca import Reals
 
 
-def check_samples(X: object, hasher: str, *, n_columns: int | None, min_rows: int) -> Reals:
+def check_samples(
+    X: object, hasher: str, *, n_columns: int | None, min_rows: int, any_real: bool = False
+) -> Reals:
     """Return X as a finite float matrix, or raise InputError.
 
     Parameters
@@ -21,6 +23,8 @@ def check_samples(X: object, hasher: str, *, n_columns: int | None, min_rows: in
     n_columns : int, optional
         Any number, 1 or more, where None.
     min_rows : int
+    any_real : bool
+        Leave float16 and integers as they are.
 
     Examples
     --------
@@ -40,7 +44,20 @@ def check_samples(X: object, hasher: str, *, n_columns: int | None, min_rows: in
     defect = _defect(matrix, hasher, n_columns, min_rows)
     if defect:
         raise refuse("X", wanted, words(defect))
-    return check_matrix("X", matrix, n_columns=n_columns, min_rows=min_rows)
+    return check_matrix("X", matrix, n_columns=n_columns, min_rows=min_rows, any_real=any_real)
+
+
+def drawn_rows(X: Reals, n_rows: int, seed: int) -> Reals:
+    """Draw `n_rows` rows without replacement, in the order of `X`; `X` itself if it has no more.
+
+    Examples
+    --------
+    >>> drawn_rows(np.arange(6.0).reshape(6, 1), 3, seed=0).ravel()
+    array([3., 4., 5.])
+    """
+    if len(X) <= n_rows:
+        return X
+    return X[np.sort(np.random.default_rng(seed).choice(len(X), n_rows, replace=False))]
 
 
 def _defect(matrix: NDArray[Any], hasher: str, n_columns: int | None, min_rows: int) -> str:

@@ -3,13 +3,13 @@
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashlens.checks import check_int
 from hashlens.hashers.base import Hasher, Tell
-from hashlens.hashers.pca import Reals, project_rows, row_blocks
+from hashlens.hashers.pca import Reals, mean_of, project_rows, row_blocks
 
 _SAMPLE_ROWS = 500
+_CLOSE = 0.05  # of the distance of random rows: a square is then known to one part in 10^4
 
 
 class SKLSH(Hasher):
@@ -81,7 +81,7 @@ class SKLSH(Hasher):
     def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
         # one stream for each kind of number: the first bits do not depend on how many there are
         rows, normals, uniforms = np.random.default_rng(self.seed).spawn(3)
-        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        self.mean_ = mean_of(X).astype(X.dtype)
         sample = rows.choice(len(X), min(_SAMPLE_ROWS, len(X)), replace=False)
         self.width_ = _kernel_width(X, X[sample], self.mean_, self.n_neighbors, tell)
         weights = normals.standard_normal((self.n_bits, X.shape[1])).T / self.width_
@@ -114,25 +114,35 @@ class SKLSH(Hasher):
 
 def _kernel_width(X: Reals, sample: Reals, mean: Reals, n_neighbors: int, tell: Tell) -> float:
     """Mean distance of the sample's rows to their `n_neighbors`-th neighbour in X."""
-    queries = (sample - mean).astype(np.float64)
+    queries = sample - mean
     if (queries == queries[0]).all():
         return 1.0
-    spread = float(np.sqrt(2 * queries.var(axis=0).sum()))  # of two random rows
-    squared = _nearest_squared(X, queries, mean, min(n_neighbors, len(X) - 1), tell)
-    width = float(np.sqrt(np.maximum(squared, 0)).mean())
+    spread = float(np.sqrt(2 * queries.var(axis=0, dtype=np.float64).sum()))  # of two random rows
+    k = min(n_neighbors, len(X) - 1)
+    width = _mean_root(_nearest_squared(X, queries, mean, k, tell))
+    if width < _CLOSE * spread and X.dtype != np.float64:  # too close for float32's squares
+        width = _mean_root(_nearest_squared(X, queries.astype(np.float64), mean, k, tell))
     # below this, the differences of the squares are rounding: the neighbours are copies
     return width if width > 1e-7 * spread else spread
 
 
-def _nearest_squared(
-    X: Reals, queries: NDArray[np.float64], mean: Reals, k: int, tell: Tell
-) -> NDArray[np.float64]:
-    """Squared distance of each query, a row of X itself, to its k-th neighbour, block by block."""
-    nearest = np.full((len(queries), k + 1), np.inf)  # the nearest of all is the row itself
+def _mean_root(squared: Reals) -> float:
+    return float(np.sqrt(np.maximum(squared, 0)).mean(dtype=np.float64))
+
+
+def _nearest_squared(X: Reals, queries: Reals, mean: Reals, k: int, tell: Tell) -> Reals:
+    """Squared distance of each query, a row of X itself, to its k-th neighbour, block by block.
+
+    All is computed in the dtype of `queries`.
+    """
+    # the nearest of all is the row itself
+    nearest = np.full((len(queries), k + 1), np.inf, queries.dtype)
     lengths = np.square(queries).sum(axis=1)[:, None]
     for rows in row_blocks(X):
-        points = (X[rows] - mean).astype(np.float64)
-        squared = lengths - 2 * queries @ points.T + np.square(points).sum(axis=1)
+        points = (X[rows] - mean).astype(queries.dtype, copy=False)
+        squared = (-2 * queries) @ points.T
+        squared += np.square(points).sum(axis=1)
         nearest = np.partition(np.hstack([nearest, squared]), k, axis=1)[:, : k + 1]
         tell(rows.stop, len(X))
-    return nearest[:, k]
+    found: Reals = nearest[:, k] + lengths[:, 0]
+    return found

@@ -1,14 +1,13 @@
 """SpH: spherical hashing (Heo, Lee, He, Chang & Yoon 2012)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from hashlens.checks import check_int
+from hashlens.compiling import compiled
 from hashlens.hashers.base import Hasher, Tell
 from hashlens.hashers.pca import Reals, row_blocks
 
@@ -214,7 +213,4 @@ def _distance_loops(X: Reals, pivots: Reals, found: Reals) -> None:
             found[i, k] = np.sqrt(squared)
 
 
-_fill_distances = cast(
-    Callable[[Reals, Reals, Reals], None],
-    njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})(_distance_loops),
-)
+_fill_distances = compiled(_distance_loops, fastmath={"reassoc", "contract"})

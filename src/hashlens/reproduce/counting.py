@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hashlens.codes import Codes
 from hashlens.evaluation import graded_relevance, relevance
-from hashlens.neighbors import DistanceHistograms, Relevance
+from hashlens.neighbors import DistanceHistograms, Relevance, SameLabel
 from hashlens.search import HammingIndex
 
 
@@ -53,11 +53,12 @@ def counts_by_grade(
         Number of the first of these queries.
     """
     exclude = start + np.arange(len(codes)) if exclude_self else None
-    return [index.histograms(codes, _from(grade, start), exclude=exclude) for grade in grades]
+    parts = [_part(grade, start, len(codes)) for grade in grades]
+    return [index.histograms(codes, part, exclude=exclude) for part in parts]
 
 
-def _from(relevant: Relevance, start: int) -> Relevance:
-    """Relevance for queries that are counted from `start` on."""
-    if start == 0:  # as it is: a search compares single labels itself
-        return relevant
+def _part(relevant: Relevance, start: int, n: int) -> Relevance:
+    """Relevance for `n` queries from `start` on, which are counted from 0 then."""
+    if isinstance(relevant, SameLabel):  # stays what it is: a search compares single labels itself
+        return SameLabel(relevant.queries[start : start + n], relevant.items)
     return lambda low, high: relevant(start + low, start + high)

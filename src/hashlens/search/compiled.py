@@ -6,14 +6,15 @@ A block has the shape (n_words, 64), see :mod:`hashlens.search.blocks`.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils as _cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from hashlens.compiling import compiled
 from hashlens.search.blocks import LANES
 
 Array = NDArray[Any]
@@ -27,8 +28,7 @@ _REGISTER_BITS = 512
 
 def kernel(function: Function) -> Function:
     """Compile with Numba: no interpreter lock, no bounds check, cached on disk."""
-    compiled = njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")(function)
-    return cast(Function, compiled)
+    return compiled(function, boundscheck=False, error_model="numpy")
 
 
 def _popcount(_context: Any, word: Any) -> Any:
@@ -154,13 +154,13 @@ class _Lanes:
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(function, values)
 
-    def store(self, distances: Any, out: Any) -> None:
-        """Write the distances as 64 uint16."""
-        short = ir.VectorType(ir.IntType(16), LANES)
-        same = self.word.width == 16
+    def store(self, distances: Any, out: Any, width: int) -> None:
+        """Write the distances as 64 integers of so many bits."""
+        short = ir.VectorType(ir.IntType(width), LANES)
+        same = self.word.width == width
         values = distances if same else self.builder.trunc(distances, short)
         place = self.builder.bitcast(out, short.as_pointer())
-        self.builder.store(values, place).align = 2
+        self.builder.store(values, place).align = width // 8
 
 
 def _any_below(_context: Any, blocks: Any, block: Any, rows: Any, query: Any, limit: Any) -> Any:
@@ -181,19 +181,20 @@ def _lanes_below(
         lanes = _Lanes(context, builder, signature, arguments)
         distances = lanes.distances(arguments[1])
         out = context.make_array(signature.args[5])(context, builder, arguments[5])
-        lanes.store(distances, out.data)
+        lanes.store(distances, out.data, signature.args[5].dtype.bitwidth)
         return lanes.below(distances, lanes.limits(arguments[4], LANES))
 
     return types.uint64(blocks, block, rows, query, limit, out), generate
 
 
 def _lane_distances(_context: Any, blocks: Any, block: Any, rows: Any, query: Any, out: Any) -> Any:
-    """Write the 64 distances of a block (uint16)."""
+    """Write the 64 distances of a block (uint16, or uint8 where they fit)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes = _Lanes(context, builder, signature, arguments)
         out = context.make_array(signature.args[4])(context, builder, arguments[4])
-        lanes.store(lanes.distances(arguments[1]), out.data)
+        width = signature.args[4].dtype.bitwidth
+        lanes.store(lanes.distances(arguments[1]), out.data, width)
         return context.get_dummy_value()
 
     return types.void(blocks, block, rows, query, out), generate

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashlens.search.blocks import LANES
-from hashlens.search.compiled import kernel, lane_distances, lowest_bit
+from hashlens.search.compiled import kernel, lane_distances, lowest_bit, prefetch
 from hashlens.search.scan_kernels import n_levels
 
 Array = NDArray[Any]
+
+_PLACES_AHEAD = 16  # two lines of memory
 
 
 @kernel
@@ -75,46 +77,58 @@ def _count_all(levels: Array, tables: Array) -> None:
 
 @kernel
 def scan_ranking(
-    blocks: Array, live: Array, rows: Array, distances: Array, positions: Array
+    blocks: Array, live: Array, rows: Array, levels: Array, distances: Array, positions: Array
 ) -> None:
-    """Rank all live codes for each query: fills (n_queries, n_live) arrays by a counting sort."""
-    bits = np.empty((blocks.shape[0], LANES), np.uint16)
+    """Rank all live codes for each query: fills (n_queries, n_live) arrays by a counting sort.
+
+    `levels` is room for the distances of one query: (n_blocks, 64) of a type that holds them.
+    """
     places = np.empty(n_levels(blocks), np.int64)
     for q in range(rows.shape[0]):
         tables = np.zeros((8, n_levels(blocks)), np.uint32)
         for block in range(blocks.shape[0]):
-            lane_distances(blocks, block, rows, q, bits[block])
-            if ~live[block] == 0:
-                _count_all(bits[block], tables)
-            else:
-                _count_some(bits[block], live[block], tables[0])
+            lane_distances(blocks, block, rows, q, levels[block])
+            _count_levels(levels, block, live[block], tables)
         before = 0
         for level in range(places.shape[0]):
             places[level] = before
             before += tables[:, level].sum()
             distances[q, places[level] : before] = level
         for block in range(blocks.shape[0]):
-            _place(bits[block], LANES * block, live[block], places, positions[q])
+            _place(levels, block, live[block], places, positions[q])
 
 
 @kernel
-def _count_some(levels: Array, hits: Any, table: Array) -> None:
+def _count_levels(levels: Array, block: Any, hits: Any, tables: Array) -> None:
+    """Count the live lanes of a block, each in the next of eight tables."""
+    if ~hits == 0:
+        for lane in range(0, LANES, 8):
+            for i in range(8):
+                tables[i, levels[block, lane + i]] += np.uint32(1)
+        return
     while hits != 0:
-        table[levels[lowest_bit(hits)]] += np.uint32(1)
+        tables[0, levels[block, lowest_bit(hits)]] += np.uint32(1)
         hits &= hits - np.uint64(1)
 
 
 @kernel
-def _place(bits: Array, first: int, hits: Any, places: Array, positions: Array) -> None:
-    """Write the positions of the live lanes of a block, each to the next place of its level."""
+def _place(levels: Array, block: Any, hits: Any, places: Array, positions: Array) -> None:
+    """Write the positions of the live lanes of a block, each to the next place of its level.
+
+    Stores are made in order, so that one to memory that is far would hold up all that follow: what
+    comes soon in each level is asked for ahead.
+    """
     if ~hits == 0:
         for lane in range(LANES):
-            place = places[bits[lane]]
-            places[bits[lane]] = place + 1
-            positions[place] = first + lane
+            level = levels[block, lane]
+            place = places[level]
+            places[level] = place + 1
+            positions[place] = LANES * block + lane
+            prefetch(positions, place + _PLACES_AHEAD)
         return
     while hits != 0:
         lane = lowest_bit(hits)
         hits &= hits - np.uint64(1)
-        positions[places[bits[lane]]] = first + lane
-        places[bits[lane]] += 1
+        level = levels[block, lane]
+        positions[places[level]] = LANES * block + lane
+        places[level] += 1

@@ -76,6 +76,9 @@ class HammingIndex(TabledContent, NeighborMethods):
             If the queries are not packed codes of `n_bits` bits, k < 1, `where` is no such
             array, or there are no tables for "multi-index".
         """
+        near = self._nearest_alone(queries, k, method) if where is None else None
+        if near is not None:
+            return Neighbors(near[0], ids_at(near[1], self._ids))
         rows = self._query_words(queries)
         k = check_int("k", k, 1)
         self._check_method(method)

@@ -163,9 +163,11 @@ def ranking(blocks: Blocks, live: Live, rows: Rows, n_live: int, threads: int) -
     """Rank all live codes of each query by distance, then position."""
     distances = np.empty((len(rows), n_live), np.int32)
     positions = np.empty((len(rows), n_live), np.int64)
+    kind = np.min_scalar_type(8 * blocks.itemsize * blocks.shape[1])
 
     def scan(a: int, b: int) -> None:
-        scan_ranking(blocks, live, rows[a:b], distances[a:b], positions[a:b])
+        levels = np.empty((len(blocks), LANES), kind)
+        scan_ranking(blocks, live, rows[a:b], levels, distances[a:b], positions[a:b])
 
     _share(scan, blocks, rows, threads)
     return distances, positions

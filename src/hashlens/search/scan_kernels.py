@@ -127,6 +127,16 @@ def scan_nearest(  # noqa: PLR0913 - a kernel is given all it works on
 
 
 @kernel
+def scan_code(blocks: Array, live: Array, code: bytes, distances: Array, positions: Array) -> None:
+    """Find the nearest live codes of one query, given as the bytes of its code: fills (1, k)."""
+    row = np.zeros((1, blocks.shape[1]), blocks.dtype)
+    size = blocks.itemsize
+    for place in range(len(code)):
+        row[0, place // size] |= np.uint64(code[place]) << np.uint64(8 * (place % size))
+    scan_nearest(blocks, live, row, 0, blocks.shape[0], distances, positions)
+
+
+@kernel
 def _offer(  # noqa: PLR0913 - whole arrays: a slice of one costs more than what is done here
     hits: Any,
     buffer: Array,

@@ -1,13 +1,16 @@
 """Tables beside the codes: built when asked for, used where they are faster."""
 
 from collections.abc import Callable
+from functools import cached_property
 
 from hashlens.checks import check_choice, check_int, refuse, words
 from hashlens.codes import Codes
+from hashlens.search.alone import Alone
 from hashlens.search.content import Ids
 from hashlens.search.file.stored_index import StoredIndex, Tables
 from hashlens.search.multi.index import MultiIndex
 from hashlens.search.multi.tabled import METHODS, Ask, Plan, Tabled
+from hashlens.search.scan import Nearest
 from hashlens.search.segment import Segment
 from hashlens.search.stored_content import StoredContent
 
@@ -84,6 +87,18 @@ class TabledContent(StoredContent):
         if self._tabled is None:
             return Plan("scan", "there are no tables (build_tables makes them)")
         return self._tabled.plan(ask, n_queries)
+
+    @cached_property
+    def _alone(self) -> Alone:
+        return Alone.of_length(self._n_bits)
+
+    def _nearest_alone(self, queries: object, k: object, method: object) -> Nearest | None:
+        """Scan for one well-formed query of few codes; None for any other search."""
+        if type(method) is not str or len(self._segments) != 1:
+            return None
+        if method != "scan" and (method != "auto" or self._tabled is not None):
+            return None
+        return self._alone.nearest(self._segments[0], queries, k, self._threads)
 
     def _check_method(self, method: str) -> None:
         check_choice("method", method, METHODS)

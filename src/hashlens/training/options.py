@@ -5,6 +5,9 @@ from pathlib import Path
 
 from hashlens.checks import check_choice, check_float, check_int, refuse
 
+RECIPE_NAMES = ("modern", "fast", "paper")
+"""The keys of `hashlens.deep.RECIPES`, here without loading torch."""
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -13,7 +16,7 @@ class TrainOptions:
     Attributes
     ----------
     seed : int
-    recipe : {"modern", "paper"}
+    recipe : {"modern", "fast", "paper"}
         For deep methods.
     epochs : int, optional
         Passes over the training images; the recipe's own number otherwise.
@@ -67,7 +70,7 @@ class TrainOptions:
         check_int("seed", self.seed, 0, 2**31)
         check_int("devices", self.devices, 1)
         check_int("nodes", self.nodes, 1)
-        check_choice("recipe", self.recipe, ("modern", "paper"))
+        check_choice("recipe", self.recipe, RECIPE_NAMES)
         check_float("validation", self.validation, 0.0, 0.5)
         if self.epochs is not None:
             check_int("epochs", self.epochs, 1)

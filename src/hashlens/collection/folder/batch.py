@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from hashlens.collection.folder.records import as_stored, as_text
 from hashlens.collection.folder.target import Target
 from hashlens.collection.incoming import Encoded, Incoming
 from hashlens.collection.sorting import Place
-from hashlens.data.candidates import Candidate
+
+if TYPE_CHECKING:
+    from hashlens.data.candidates import Candidate
 
 _INSERT = """
 INSERT INTO items (path, has_file, content_hash, label, row, revision, added)
@@ -96,7 +99,7 @@ class BatchWriter:
             features_sum = self._target.features.append(vectors, self.n_rows)
         return self.n_rows, len(codes), codes_sum, features_sum
 
-    def _append_pictures(self, candidates: Sequence[Candidate]) -> list[PictureRow]:
+    def _append_pictures(self, candidates: "Sequence[Candidate]") -> list[PictureRow]:
         """Keep what has no file, once for each content."""
         wanted: dict[bytes, Candidate] = {}
         for candidate in candidates if self.keep_pictures else ():

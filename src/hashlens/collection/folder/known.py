@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from sqlite3 import Connection
+from typing import TYPE_CHECKING
 
 from hashlens.collection.folder.pictures import kept_picture
 from hashlens.collection.folder.records import files_of_content, item_at, row_of_content
 from hashlens.collection.sorting import Stored
-from hashlens.data.candidates import Candidate
+
+if TYPE_CHECKING:
+    from hashlens.data.candidates import Candidate
 
 
 class FolderKnown:
@@ -15,7 +18,7 @@ class FolderKnown:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def look_up(self, candidates: Sequence[Candidate]) -> None:
+    def look_up(self, candidates: "Sequence[Candidate]") -> None:
         """Do nothing: SQLite answers at once."""
 
     def item_at(self, path: str, has_file: bool) -> Stored | None:

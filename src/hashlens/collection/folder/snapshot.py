@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from sqlite3 import Connection
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,9 @@ from hashlens.collection.folder.records import (
 )
 from hashlens.collection.folder.rows import RowFile
 from hashlens.collection.items import check_item_id, no_item
-from hashlens.search import HammingIndex
+
+if TYPE_CHECKING:
+    from hashlens.search import HammingIndex
 
 
 def codes_file(folder: Path, meta: Meta) -> RowFile:
@@ -58,9 +61,21 @@ class Snapshot:
     features: NDArray[np.float16] | None
 
     @cached_property
-    def index(self) -> HammingIndex:
+    def index(self) -> "HammingIndex":
         """The index over the codes of the live items, under their ids."""
+        from hashlens.search import HammingIndex
+
         return HammingIndex(self.codes[self.rows], self.n_bits, ids=self.ids)
+
+    @property
+    def has_index(self) -> bool:
+        """Whether the index is built already."""
+        return "index" in vars(self)
+
+    @property
+    def n_words(self) -> int:
+        """Words of 64 bits that a query is compared with."""
+        return len(self.rows) * -(-self.n_bits // 64)
 
     def row_of(self, item_id: int) -> int:
         """Find the row of a live item; InputError if there is no such item."""
@@ -95,7 +110,7 @@ def take_snapshot(
     else:
         ids, rows = _brought_forward(before, changed_rows(db, before.revision))
     snapshot = Snapshot(meta.revision, meta.generation, meta.n_bits, ids, rows, codes, vectors)
-    if before is not None and rows is before.rows and "index" in vars(before):
+    if before is not None and rows is before.rows and before.has_index:
         vars(snapshot)["index"] = before.index
     return snapshot
 

@@ -13,6 +13,7 @@ from hashlens.collection.folder.snapshot import Snapshot
 from hashlens.collection.items import Item
 from hashlens.collection.store import Rows, View
 from hashlens.neighbors import MISSING_ID, Neighbors
+from hashlens.search import small
 
 
 class FolderView(View):
@@ -40,7 +41,11 @@ class FolderView(View):
 
     def nearest(self, codes: Codes, k: int) -> Neighbors:
         """Find the k nearest of the items that may be found."""
-        return self._snapshot.index.search(codes, k, where=self._where)
+        seen = self._snapshot
+        if not seen.has_index and small.suffices(len(codes) * seen.n_words):
+            live = seen.codes[seen.rows]
+            return small.nearest(live, seen.ids, codes, k, self.n_bits, self._where)
+        return seen.index.search(codes, k, where=self._where)
 
     def rows_of_items(self, ids: Sequence[int]) -> Rows:
         """Read what is stored of items; InputError if one is not there."""

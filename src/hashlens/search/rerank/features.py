@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hashlens.checks import check_choice, check_int, check_matrix, refuse
 from hashlens.neighbors import Neighbors
 from hashlens.search.rerank import kernels
+from hashlens.search.rerank.exact import directions
 from hashlens.search.rerank.order import check_candidates, nearest_first
 from hashlens.search.rerank.page_ahead import ask_for_rows
 from hashlens.search.segment import read_only
@@ -89,7 +90,8 @@ def feature_distances(
 ) -> NDArray[np.float32]:
     """Compare each candidate of a code search with its query by their features.
 
-    The rows are gathered, widened to float32 and compared in one pass. Sums are taken in float32.
+    The rows are gathered, widened and compared in one pass. Sums are taken in float32, those of
+    the cosine in float64.
 
     Parameters
     ----------
@@ -111,16 +113,14 @@ def feature_distances(
     stored = _stored("features", features)
     rows = check_matrix("queries", queries, n_columns=stored.shape[1], min_rows=0)
     wanted = check_candidates(neighbors, len(rows), len(stored), positions)
-    if metric == "cosine":
-        lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-        rows = rows / np.where(lengths > 0, lengths, 1)
-    compared = read_only(np.ascontiguousarray(rows, np.float32))
+    compared, lengths = directions(rows) if metric == "cosine" else (rows, np.empty(0))
+    compared = read_only(np.ascontiguousarray(compared, np.float32))
     out = np.empty(wanted.shape, np.float32)
     ask_for_rows(stored, wanted)
     words = wanted.size * stored.shape[1] * stored.itemsize // 8
 
     def compare(a: int, b: int) -> None:
-        kernels.feature_distances(stored, compared[a:b], wanted[a:b], metric == "cosine", out[a:b])
+        kernels.feature_distances(stored, compared[a:b], wanted[a:b], lengths[a:b], out[a:b])
 
     run_in_parts(compare, len(rows), worth_threads(words, check_threads(threads)))
     return out

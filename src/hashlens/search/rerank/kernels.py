@@ -1,18 +1,21 @@
 """The loops that compare a query with candidates, compiled by Numba.
 
-A candidate is a row number; -1 is none, and lies at infinity. Sums are taken in float32, in an
-order that the compiler chooses for the machine: equal rows give equal sums.
+A candidate is a row number; -1 is none, and lies at infinity. Sums are taken in an order that the
+compiler chooses for the machine: equal rows give equal sums. Those of the cosine are of float64,
+and exact where rows and query are float16 numbers, so that :mod:`hashlens.search.rerank.exact`
+has the same without a compiler.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from hashlens.compiling import compiled
 from hashlens.search.compiled import kernel, lowest_bit, prefetch
 
 Array = NDArray[Any]
@@ -28,9 +31,8 @@ def adding_kernel(function: Function) -> Function:
 
     NaN and infinity keep their meaning.
     """
-    options: dict[str, Any] = {"nogil": True, "cache": True, "boundscheck": False}
     fast = {"reassoc", "contract", "nsz"}
-    return cast(Function, njit(error_model="numpy", fastmath=fast, **options)(function))
+    return compiled(function, boundscheck=False, error_model="numpy", fastmath=fast)
 
 
 def _as_real(_context: Any, value: Any) -> Any:
@@ -94,26 +96,36 @@ def product_and_square(row: Array, query: Array) -> Any:
     return product, square
 
 
+@adding_kernel
+def _cosine(row: Array, query: Array, length: Any) -> Any:
+    """Cosine (float64) of a row to a query of a length; 0 for a row of zeros."""
+    product, square = 0.0, 0.0
+    for j in range(row.shape[0]):
+        value = np.float64(as_real(row[j]))
+        product += value * np.float64(query[j])
+        square += value * value
+    return _quotient(product, square, length)
+
+
 @kernel
-def _cosine(row: Array, query: Array) -> Any:
-    """Cosine of a row to a query of length 1; 0 for a row of zeros."""
-    product, square = product_and_square(row, query)
-    return product / np.sqrt(square) if square > 0 else product
+def _quotient(product: Any, square: Any, length: Any) -> Any:
+    """Divide, each step rounded as in NumPy."""
+    return product / (np.sqrt(square) * length) if square > 0 else product
 
 
 @kernel
 def feature_distances(
-    features: Array, queries: Array, candidates: Array, cosine: bool, out: Array
+    features: Array, queries: Array, candidates: Array, lengths: Array, out: Array
 ) -> None:
     """Write the distance of each candidate (n_queries, m) to its query: float32 (n_queries, m).
 
     Parameters
     ----------
     features : float32, or float16 seen as uint16, (n, d)
-    queries : float32 (n_queries, d), of length 1 for the cosine
+    queries : float32 (n_queries, d)
     candidates : int64 (n_queries, m)
-    cosine : bool
-        1 - cosine in place of the Euclidean distance.
+    lengths : float64 (n_queries,), or (0,)
+        Of the queries, for 1 - cosine in place of the Euclidean distance.
     """
     flat, width = features.reshape(-1), features.shape[1]
     infinity = np.float32(np.inf)
@@ -125,8 +137,9 @@ def feature_distances(
             out[q, i] = infinity
             if rows[i] < 0:
                 continue
-            if cosine:
-                distance = np.float32(1) - _cosine(features[rows[i]], queries[q])
+            if lengths.shape[0] > 0:
+                cosine = _cosine(features[rows[i]], queries[q], lengths[q])
+                distance = np.float32(1 - cosine)
             else:
                 distance = np.sqrt(_squared_distance(features[rows[i]], queries[q]))
             if distance < infinity:  # false for NaN too

@@ -1,0 +1,1 @@
+"""How time and memory grow with size: the works, their measurement, and the fitted slopes."""
