@@ -28,7 +28,7 @@ VARIANTS = {
     "modern": RECIPES["modern"],
     "gradient descent for filters too": replace(RECIPES["modern"], batch_size=500, warmup=0.2),
     "batches of 250": replace(FAST, batch_size=250),
-    "batches of 1,000": replace(FAST, batch_size=1000),
+    "batches of 1000": replace(FAST, batch_size=1000),
     "a rate of 0.06 for filters": replace(FAST, filter_rate=0.06),
     "a rate of 0.2 for filters": replace(FAST, filter_rate=0.2),
     "a fifth of the steps to climb": replace(FAST, warmup=0.2),

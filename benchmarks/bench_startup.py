@@ -76,8 +76,8 @@ def cases() -> list[Case]:
         "dedup photos.hl",
         "update photos.hl --set seen=true --where id<9",
         "inspect model",
-        "convert codes.npy codes.hex --bits 64",
-        "copy photos.hl copy.hl",
+        "convert codes.npy {n}.hex --bits 64",
+        "copy photos.hl {n}-copy.hl",
     ]
     long = [
         "search photos.hl new.png",

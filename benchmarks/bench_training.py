@@ -7,9 +7,9 @@
 that name with the trunk "cifarnet" for 4 epochs; `usual` is what repositories of the field do: a
 residual network (ResNet-20), Adam at 0.001 throughout, each image cropped and mirrored by
 torchvision in a DataLoader with a worker a core, float32. It trains for `--minutes`, and is scored
-after each epoch; its clock stands still meanwhile. Its loader, too, has the decoded images in
-memory. All begin with arrays and end with codes for the test images: "seconds" is all of that, on
-all cores that torch takes. No figure chooses anything: numbers of epochs are given.
+after each epoch; its clock stands still meanwhile, and while its images are decoded, which
+hashlens' time has in it. Both end with codes for the test images: "seconds" is all of that, on all
+cores that torch takes. No figure chooses anything: numbers of epochs are given.
 """
 
 import argparse

@@ -34,7 +34,7 @@ def train(
         str,
         typer.Option(
             callback=one_of("--recipe", ("modern", "fast", "paper")),
-            help="modern; fast, half of its epochs for cifarnet and resnet-N; or paper.",
+            help="modern; fast, fewer epochs for cifarnet and resnet-N; or paper.",
         ),
     ] = "modern",
     epochs: Annotated[

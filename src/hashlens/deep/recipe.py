@@ -110,7 +110,7 @@ RECIPES: dict[str, Recipe] = {
     # In the terms used here and for batches of 128, arXiv:2404.00498 has a rate of 0.19 and a
     # decay of 1.3e-3; smoothing, momentum and padding are as there.
     "modern": Recipe(),
-    # As "modern", with filters that learn by Muon: half of the epochs. The program for CIFAR-10
+    # As "modern", with filters that learn by Muon, so in fewer epochs. The program for CIFAR-10
     # that it is taken from has batches of 2,000 and a rate of 0.24, and 200 steps in all.
     "fast": Recipe(
         name="fast",
