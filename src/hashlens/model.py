@@ -142,12 +142,11 @@ class Model:
         InputError
             If the model has no network of its own, and `precision` is not float32.
         """
-        if precision == "float32" and not hasattr(self.encoder, "at_precision"):
-            return self
-        if not hasattr(self.encoder, "at_precision"):
-            wanted = "float32 for a model without a trained network"
-            raise refuse("precision", wanted, precision)
-        return replace(self, encoder=self.encoder.at_precision(precision))
+        if hasattr(self.encoder, "at_precision"):
+            return replace(self, encoder=self.encoder.at_precision(precision))
+        if precision != "float32":
+            raise refuse("precision", "float32 for a model without a trained network", precision)
+        return self
 
     def encode(
         self,

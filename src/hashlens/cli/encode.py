@@ -81,18 +81,14 @@ def encode(
     Example: hashlens encode models/birds photos.csv --out codes/ --ray head:6379
     """
     if out is None or not _is_folder(out):
-        for option, value in ("shard-size", shard_size), ("features", features), ("ray", ray):
-            if value is not None:
-                raise typer.BadParameter("is for an --out that is a folder.", param_hint=option)
+        _refuse_for("folder", {"shard-size": shard_size, "features": features, "ray": ray})
         from hashlens.data.candidates import as_dataset
 
         data = as_dataset(images, data_dir=data_dir, download=download)
         wanted = {"bits": bits, "precision": precision, "runtime": runtime}
         result = _encode(model, data, out, wanted, strict, workers, as_json)
     else:
-        for option, value in ("precision", precision), ("runtime", runtime):
-            if value is not None:
-                raise typer.BadParameter("is for an --out that is a file.", param_hint=option)
+        _refuse_for("file", {"precision": precision, "runtime": runtime})
         from hashlens.encoding import EncodeJob, EncodeSettings, plan_shards
         from hashlens.encoding.plan import DEFAULT_SHARD_SIZE
         from hashlens.encoding.ray_encode import check_address
@@ -113,6 +109,13 @@ def encode(
         from hashlens.cli.output import print_json
 
         print_json({"model": str(model), "out": out, **result})
+
+
+def _refuse_for(kind: str, given: dict[str, Any]) -> None:
+    """Refuse options that are for another kind of --out."""
+    for option, value in given.items():
+        if value is not None:
+            raise typer.BadParameter(f"is for an --out that is a {kind}.", param_hint=option)
 
 
 def _is_folder(out: str) -> bool:

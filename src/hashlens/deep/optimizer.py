@@ -1,7 +1,7 @@
 """Which parameters learn how: rates, decay, and by which rule."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import nn
 from torch.optim import SGD, Optimizer
@@ -34,24 +34,24 @@ def build_optimizer(
             factor = rate_factor(name) * factors.get(name, 1.0)
             kind = Kind(parameter.ndim > 1, factor, recipe.filter_rate > 0 and name in filters)
             groups.setdefault(kind, []).append(parameter)
-    described = [
-        {
-            "params": parameters,
-            "weight_decay": recipe.weight_decay if kind.decays else 0.0,
-            "rate_factor": kind.rate_factor,
-        }
-        for kind, parameters in groups.items()
-    ]
-    if not any(kind.orthogonal for kind in groups):
-        return SGD(
-            described, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov
-        )
-    for kind, group in zip(groups, described, strict=True):
-        group["orthogonal"] = kind.orthogonal
-        group["momentum"] = recipe.filter_momentum if kind.orthogonal else recipe.momentum
-        if kind.orthogonal:  # the schedule is that of the learning rate
-            group["rate_factor"] = kind.rate_factor * recipe.filter_rate / recipe.learning_rate
-    return Muon(described, lr=recipe.learning_rate)
+    described = [{"params": some, **_rule(kind, recipe)} for kind, some in groups.items()]
+    if any(kind.orthogonal for kind in groups):
+        return Muon(described, lr=recipe.learning_rate)
+    return SGD(
+        described, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov
+    )
+
+
+def _rule(kind: Kind, recipe: Recipe) -> dict[str, Any]:
+    """What an optimiser is told of a group."""
+    # The loop sets the rates by the learning rate's schedule, that of the filters too.
+    share = recipe.filter_rate / recipe.learning_rate if kind.orthogonal else 1.0
+    return {
+        "weight_decay": recipe.weight_decay if kind.decays else 0.0,
+        "rate_factor": kind.rate_factor * share,
+        "orthogonal": kind.orthogonal,
+        "momentum": recipe.filter_momentum if kind.orthogonal else recipe.momentum,
+    }
 
 
 def _said_by_trunks(network: nn.Module) -> tuple[dict[str, float], set[str]]:
