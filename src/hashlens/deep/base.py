@@ -157,8 +157,9 @@ class DeepMethod(ABC):
     def finish(
         self, network: HashNetwork, features: NDArray[np.float32], given: Given
     ) -> dict[str, float]:
-        """Do what follows the training, given the training set's features (n, d), float32.
+        """Do what follows the training, given features (n, d), float32, of training images.
 
+        They are those of at most 20,000 images, drawn at random; `given.labels` are theirs.
         Returns figures for the model's card. The default does nothing.
         """
         del network, features, given

@@ -26,6 +26,8 @@ from hashlens.training.plan import Plan
 from hashlens.training.start import Start, Task, prepare
 from hashlens.watcher import Watcher
 
+FINISH_IMAGES = 20_000  # that a last step learns from: see decisions.md
+
 
 class Ended(NamedTuple):
     """What the first process gives to all once the training is over."""
@@ -154,19 +156,29 @@ def _finish(method: DeepMethod, start: Start, watcher: Watcher) -> dict[str, flo
     """Let the method do its last step, where it has one: that alone needs all the features."""
     if type(method).finish is DeepMethod.finish:
         return {}
-    features = training_features(start.encoder, start.images, start.training_ids, watcher)
-    return method.finish(start.encoder.network, features, start.given)
+    seed = start.given.seed
+    features, ids = drawn_features(start.encoder, start.images, start.training_ids, seed, watcher)
+    given = start.given._replace(labels=start.images.labels[ids])
+    return method.finish(start.encoder.network, features, given)
 
 
-def training_features(
-    encoder: DeepEncoder, images: TrainingImages, ids: NDArray[np.int64], watcher: Watcher
-) -> NDArray[np.float32]:
-    """Features of the training images, without augmentation: float32 (n, d)."""
-    total = len(ids)
+def drawn_features(
+    encoder: DeepEncoder,
+    images: TrainingImages,
+    ids: NDArray[np.int64],
+    seed: int,
+    watcher: Watcher,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Features of training images, without augmentation: float32 (n, d), and the images' numbers.
+
+    Of more than `FINISH_IMAGES`, so many are drawn.
+    """
+    drawn = np.sort(np.random.default_rng(seed).permutation(ids)[:FINISH_IMAGES])
+    total = len(drawn)
     watcher.stage("features of the training images", total)
     parts, done = [], 0
-    for pixels in images.chunks(ids):
+    for pixels in images.chunks(drawn):
         parts.append(encoder.embed(pixels).features)
         done += len(pixels)
         watcher.advance(done, total)
-    return np.concatenate(parts)
+    return np.concatenate(parts), drawn

@@ -9,7 +9,7 @@ from hashlens.deep import DeepEncoder, DeepMethod
 from hashlens.deep.base import Given
 from hashlens.methods import load_method
 from hashlens.model import Model
-from hashlens.training.deep import training_features
+from hashlens.training.deep import drawn_features
 from hashlens.training.images import open_images
 from hashlens.training.measuring import measure_encoder
 from hashlens.training.options import TrainOptions
@@ -28,7 +28,7 @@ def refit_deep(
     images = open_images(data, model.preprocessing, watcher, options.strict)
     validation, ids = part_kept_out(images, model.preprocessing, options)
     trained = cast(DeepEncoder, model.encoder)
-    features = training_features(trained, images, ids, watcher)
+    features, drawn = drawn_features(trained, images, ids, options.seed, watcher)
     models = []
     for lengths in each:
         settings: dict[str, Any] = {**model.settings, "n_bits": lengths[-1]}
@@ -39,7 +39,7 @@ def refit_deep(
         network.load_state_dict(kept, strict=False)
         encoder = DeepEncoder(trained.normalize, network, trained.flip_average)
         encoder.to(trained.normalize.mean.device).eval()
-        given = Given(images.labels[ids], options.seed, lengths)
+        given = Given(images.labels[drawn], options.seed, lengths)
         figures = method.finish(network, features, given)
         measured = measure_encoder(encoder, validation, lengths)
         card = model.card | {
