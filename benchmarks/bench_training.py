@@ -1,7 +1,7 @@
 """Time from images to a figure: hashlens' recipes, and the field's usual way, on CIFAR-10.
 
     python -m benchmarks.bench_training --data-dir DIR [--out benchmarks/results/training.json]
-        [--runs fast:4,fast:8,modern:4,usual] [--minutes 25]
+        [--runs fast:4,fast:11,modern:4,usual] [--minutes 25]
 
 48 bits, RITQ: features learnt with a classifier, then PCA and ITQ. `fast:4` is hashlens' recipe of
 that name with the trunk "cifarnet" for 4 epochs; `usual` is what repositories of the field do: a
@@ -9,7 +9,8 @@ residual network (ResNet-20), Adam at 0.001 throughout, each image cropped and m
 torchvision in a DataLoader with a worker a core, float32. It trains for `--minutes`, and is scored
 after each epoch; its clock stands still meanwhile, and while its images are decoded, which
 hashlens' time has in it. Both end with codes for the test images: "seconds" is all of that, on all
-cores that torch takes. No figure chooses anything: numbers of epochs are given.
+cores that torch takes. No figure chooses anything: numbers of epochs are given. The result is
+written after each row: a run that is interrupted keeps what it has.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--out", type=Path, default=RESULTS / "training.json")
-    parser.add_argument("--runs", default="fast:4,fast:8,modern:4,usual", help="in this order")
+    parser.add_argument("--runs", default="fast:4,fast:11,modern:4,usual", help="in this order")
     parser.add_argument("--minutes", type=float, default=25.0, help="of the usual way")
     arguments = parser.parse_args()
     data = load(arguments.data, data_dir=arguments.data_dir)
@@ -49,8 +50,13 @@ def main() -> None:
         for row in ways:
             rows.append(row)
             print(row, flush=True)
+            write_result(arguments.out, result_of(arguments, rows))
+
+
+def result_of(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put together what is stored."""
     command = f"python -m benchmarks.bench_training --data-dir DIR --runs {arguments.runs}"
-    result = {
+    return {
         "title": f"{arguments.data}, RITQ, {N_BITS} bits: time to a figure",
         "command": command,
         "rows": rows,
@@ -58,8 +64,6 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "environment": environment() | {"command": command},
     }
-    write_result(arguments.out, result)
-    print(*result["reached"], sep="\n")
 
 
 def ours(data: Splits, name: str) -> Iterator[dict[str, Any]]:
@@ -96,16 +100,16 @@ def usual(data: Splits, minutes: float) -> Iterator[dict[str, Any]]:
         yield {"way": "the usual way", "epochs": epoch} | times | figures
 
 
-def scored(data: Splits, test: Codes, encode: Callable[..., Codes]) -> dict[str, float]:
+def scored(data: Splits, test: Codes, encode: Callable[..., Codes]) -> dict[str, float | None]:
     """Both protocols: each test image among the others, and among the training images.
 
-    The second takes a while, and is left out (0) where the first says that it is out of reach.
+    The second takes a while, and is left out where the first says that it is out of reach.
     """
     same, itself = relevance(data.test.labels, data.test.labels), np.arange(len(test))
     alone = HammingIndex(test, N_BITS).histograms(test, same, exclude=itself)
     figure = float(average_precision(alone).mean())
     if figure < CLOSE:
-        return {"ritq-loo": figure, "dlbh-full": 0.0}
+        return {"ritq-loo": figure, "dlbh-full": None}
     wanted = relevance(data.test.labels, data.train.labels)
     among = HammingIndex(encode(data.train), N_BITS).histograms(test, wanted)
     first = average_precision(among, k=K, denominator="retrieved")
@@ -115,7 +119,9 @@ def scored(data: Splits, test: Codes, encode: Callable[..., Codes]) -> dict[str,
 def reached(rows: list[dict[str, Any]], figure: str) -> Iterator[dict[str, Any]]:
     """Give each way's shortest training that reaches a figure, or the best where none does."""
     for way in dict.fromkeys(row["way"] for row in rows):
-        own = [row for row in rows if row["way"] == way]
+        own = [row for row in rows if row["way"] == way and row[figure] is not None]
+        if not own:
+            continue
         there = [row for row in own if row[figure] >= WANTED[figure]]
         if there:
             best = min(there, key=lambda row: row["seconds"])

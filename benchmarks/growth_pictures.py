@@ -17,7 +17,7 @@ from benchmarks._record import RESULTS
 from benchmarks.growth.slopes import RANGE
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator
 
 COLUMNS, WIDTH, HEIGHT = 4, 3.1, 4.6
 MARKERS = "osD^"
@@ -77,6 +77,7 @@ def draw_time(axes: Axes, rows: list[dict[str, Any]]) -> None:
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** (0.12 + 0.16 * len(rows)))  # room for the words
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
     axes.yaxis.set_major_formatter(EngFormatter(unit="s", sep=" "))
     mark_sizes(axes, n)
     axes.grid(color="#dddddd", linewidth=0.6)

@@ -41,7 +41,7 @@ def _time(row: dict[str, Any]) -> dict[str, object]:
         "time of": row["figure"],
         "expected": f"{row['expected']:g}",
         "exponent": f"{slope['slope']:.2f}",
-        "95 %": f"{slope['low']:.2f} to {slope['high']:.2f}",
+        "95 %": _between(f"{slope['low']:.2f}", f"{slope['high']:.2f}"),
         "each more": _seconds(max(0.0, row["seconds each"])),
         "largest": f"{last['n']:,} {row['of']}",
         "takes": _seconds(last["seconds"]),
@@ -53,12 +53,17 @@ def _memory(row: dict[str, Any]) -> dict[str, object]:
     return {
         "work": row["work"],
         "bytes each": _number(slope["slope"]),
-        "95 %": f"{_number(slope['low'])} to {_number(slope['high'])}",
+        "95 %": _between(_number(slope["low"]), _number(slope["high"])),
         "smallest": f"{first['n']:,} {row['of']}",
         "MiB": round(first["mib"]),
         "largest": f"{last['n']:,}",
         "MiB then": round(last["mib"]),
     }
+
+
+def _between(low: str, high: str) -> str:
+    """Give an interval, or nothing where there were too few points for one."""
+    return "" if "nan" in (low, high) else f"{low} to {high}"
 
 
 def _number(value: float) -> str:

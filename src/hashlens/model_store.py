@@ -118,17 +118,17 @@ def check_weights(path: Path) -> None:
 
 def _encoder_arrays(encoder: Encoder) -> tuple[dict[str, Any], Arrays]:
     """Describe an encoder as JSON, and give its arrays."""
-    from hashlens.deep import DeepEncoder
+    from hashlens.feature_encoder import FeatureEncoder
+
+    if isinstance(encoder, FeatureEncoder):
+        return _feature_encoder_arrays(encoder)
+    from hashlens.deep import DeepEncoder  # with torch
 
     if isinstance(encoder, DeepEncoder):
         state = encoder.state_dict()
         # safetensors writes memory as it lies: filters in channels-last order must be laid out.
         kind = {"kind": "deep", "flip_average": encoder.flip_average}
         return kind, {k: np.asarray(v.cpu(), order="C") for k, v in state.items()}
-    from hashlens.feature_encoder import FeatureEncoder
-
-    if isinstance(encoder, FeatureEncoder):
-        return _feature_encoder_arrays(encoder)
     raise refuse("encoder", "a DeepEncoder or a FeatureEncoder", type(encoder))
 
 

@@ -61,6 +61,7 @@ def test_precision_is_for_one_file_and_for_networks(model: Path, photos: Path) -
     exact = answer(*words)["codes"]
     assert answer(*words, "--precision", "float32")["codes"] == exact
     assert "precision must be float32" in refused(*words, "--precision", "bfloat16")
+    assert call(*words, "--precision", "float64").exit_code == 2
     done = call(*words, "--out", "codes", "--precision", "float32")
     assert done.exit_code == 2
     assert "is for an --out that is a file" in " ".join(done.stderr.split())

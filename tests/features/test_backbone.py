@@ -1,6 +1,5 @@
 """Backbones: the installed weights, timm's own configuration, and weights that are not there."""
 
-import copy
 import os
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 from hashlens.data import load_dataset, load_pixels
 from hashlens.errors import InputError
@@ -45,17 +43,6 @@ def test_pixels_reach_the_network_with_mean_and_deviation_one_half(lite0):
     np.testing.assert_allclose(plain.transform(pixels), expected, rtol=1e-3, atol=1e-4)
     unit = expected / np.linalg.norm(expected)
     np.testing.assert_allclose(lite0.transform(pixels), unit, rtol=1e-3, atol=1e-5)
-
-
-def test_folded_norms_are_the_same_function_to_rounding(lite0):
-    network = module.pretrained_network("tf_efficientnet_lite0").eval()
-    folded = module.fold_norms(copy.deepcopy(network))
-    assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
-    scaled = torch.from_numpy(noise(2)).permute(0, 3, 1, 2) / 127.5 - 1
-    with torch.inference_mode():
-        expected, found = network(scaled), folded(scaled)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-    assert isinstance(lite0._network.get_submodule("conv_stem").bias, nn.Parameter)
 
 
 def test_rows_do_not_depend_on_their_batch(lite0):

@@ -33,8 +33,17 @@ def test_the_network_serves_where_there_is_no_fused_call(backbone, monkeypatch):
     assert module.fused(backbone.parts()[0]) is None
 
 
-def test_a_network_of_other_layers_is_not_fused():
-    assert module.fused(torch.nn.Sequential(torch.nn.Linear(2, 2))) is None
+def test_a_call_that_torch_no_longer_has_is_not_missed(backbone, monkeypatch):
+    def gone(*_):
+        raise AttributeError("_reorder_convolution_weight")
+
+    monkeypatch.setattr(module, "_Layer", gone)
+    assert module.fused(backbone.parts()[0]) is None
+
+
+def test_calls_that_say_something_else_are_not_used(backbone, monkeypatch):
+    monkeypatch.setattr(module, "_RELU6", ("hardtanh", [0.0, 5.0]))
+    assert module.fused(backbone.parts()[0]) is None
 
 
 def test_what_a_thread_raises_is_raised_and_the_number_of_threads_stays():

@@ -1,5 +1,7 @@
 """Tables beside the scan: the same answers, and the faster of the two chosen."""
 
+from unittest.mock import MagicMock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,6 +77,23 @@ def test_near_neighbours_go_to_the_tables_and_far_ones_to_the_scan():
     far.build_tables()
     assert far.explain(queries, k=1000).method == "scan"
     assert far.explain(queries, radius=40).method == "scan"
+
+
+def test_single_queries_that_are_best_scanned_pass_the_tables_by_but_for_some(monkeypatch):
+    index = HammingIndex(codes_of("random", 20_000, 64, 1), 64, threads=1)
+    index.build_tables()
+    the_long_way = MagicMock(side_effect=index._tabled.nearest)
+    monkeypatch.setattr(index._tabled, "nearest", the_long_way)
+    n_before = []
+    for query in codes_of("random", 150, 64, 2):
+        n_before.append(the_long_way.call_count)
+        found = index.search(query[None], 1000)
+        assert same(found, index.search(query[None], 1000, method="scan"))
+    assert np.flatnonzero(np.diff(n_before)).tolist() == [
+        0,
+        63,
+        127,
+    ]  # to settle it, and to see whether that still holds
 
 
 def test_tables_are_saved_and_used_again(tmp_path):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -20,6 +21,7 @@ from hashlens.bench.timing import Timed, interleaved, seconds_of
 from hashlens.codes import Codes
 
 LIMIT = "limit"
+_ROUNDS = 3  # that the same queries are asked, to compare the index's ways
 _PILOT = 4  # queries that tell how long an engine takes
 
 
@@ -111,7 +113,7 @@ def _row(bench: Bench, work: str, case: Case, sample: Sample, runners: list[_Run
             "n_checked": runner.n_checked,
             "build_seconds": runner.build_seconds,
         }
-    choice = _choice(runners, case, sample, engines)
+    choice = _choice(bench, runners, case, sample, seconds)
     return row_of(work, case, engines, limit=figures(seconds[LIMIT]), **choice)
 
 
@@ -129,38 +131,76 @@ def _seconds(
     """Seconds of a query, and how many were asked at once, of each engine."""
     alone, budget = case.n_queries == 1, bench.plan.seconds_each
     queries = sample.queries if alone else sample.queries[: case.n_queries]
-    runs = bench.plan.single_runs if alone else bench.plan.batch_runs
+    rounds = _ROUNDS if alone and _is_choice(runners) else 1
+    runs = rounds * bench.plan.single_runs if alone else bench.plan.batch_runs
     limit = _limit(case, sample)
     limit()
-    tasks = {LIMIT: Timed(limit, runs, 1 if alone else len(queries), alone)}
+    tasks = {LIMIT: Timed(limit, runs, 1 if alone else len(queries), limit if alone else None)}
     for runner in runners:
+        search, k = runner.engine.search, case.k or 1
         at_once = max(_PILOT, int(budget / runs / runner.seconds))
         n = 1 if alone else at_once if 2 * at_once < len(queries) else len(queries)
         fitting = int(budget / (runner.seconds * n * (2 if alone else 1)))
-        task = _asking(runner.engine.search, queries, n, case.k or 1)
-        tasks[runner.engine.name] = Timed(task, min(runs, max(3, fitting)), n, alone)
+        most = min(runs, max(3, fitting))
+        if alone:
+            asked, others = _apart(queries, runs // rounds)
+            timed = Timed(_asking(search, asked, k), most, 1, _asking(search, others, k))
+        else:
+            timed = Timed(partial(search, queries[:n], k), most, n)
+        tasks[runner.engine.name] = timed
     return interleaved(tasks), {name: timed.n_done for name, timed in tasks.items()}
 
 
-def _asking(search: Search, queries: Codes, n: int, k: int) -> Callable[[], object]:
-    """Ask for one query after another, or for the same batch each time."""
-    if n > 1:
-        return lambda: search(queries[:n], k)
+def _apart(queries: Codes, n: int) -> tuple[Codes, Codes]:
+    """Take n queries, or half of them, to be timed, and others to be asked before each."""
+    n = min(n, max(1, len(queries) // 2))
+    return queries[:n], queries[n:] if len(queries) > n else queries
+
+
+def _asking(search: Search, queries: Codes, k: int) -> Callable[[], object]:
+    """Ask for one query after another, and again for the first."""
     turns = cycle(np.split(queries, len(queries)))
     return lambda: search(next(turns), k)
 
 
+def _is_choice(runners: list[_Runner]) -> bool:
+    return any(runner.engine.name.startswith(f"{OURS} ") for runner in runners)
+
+
 def _choice(
-    runners: list[_Runner], case: Case, sample: Sample, engines: dict[str, Row]
+    bench: Bench,
+    runners: list[_Runner],
+    case: Case,
+    sample: Sample,
+    seconds: dict[str, list[float]],
 ) -> dict[str, Any]:
-    """Which way the index chose, and how much longer it took than the better one."""
-    ways = [engines[name] for name in engines if name.startswith(f"{OURS} ")]
-    own = runners[0].peer
-    if not ways or not isinstance(own, Hashlens):
+    """Which way the index chose, and how much longer it took than the better one.
+
+    Queries that come alone differ: all ways are compared on the same ones, by what they take
+    together, each by its best of some runs.
+    """
+    own, names = runners[0].peer, [name for name in seconds if name.startswith(OURS)]
+    if not _is_choice(runners) or not isinstance(own, Hashlens):
         return {}
-    queries = sample.queries[: case.n_queries]
-    best = min(way["median_seconds"] for way in ways)
+    if case.n_queries == 1:
+        n_queries = len(_apart(sample.queries, bench.plan.single_runs)[0])
+        shared = min(len(seconds[name]) for name in names)
+        took = {name: best_in_all(seconds[name], n_queries)[:shared].sum() for name in names}
+    else:
+        took = {name: float(np.median(seconds[name])) for name in names}
+    best = min(took[name] for name in names if name != OURS)
     return {
-        "chosen": own.index.explain(queries, k=case.k).method,
-        "regret": engines[OURS]["median_seconds"] / best,
+        "chosen": own.index.explain(sample.queries[: case.n_queries], k=case.k).method,
+        "regret": float(took[OURS] / best),
     }
+
+
+def best_in_all(seconds: list[float], n_queries: int) -> NDArray[np.float64]:
+    """Give the best of some rounds over the same queries, for each query that was asked.
+
+    Examples
+    --------
+    >>> best_in_all([3.0, 1.0, 2.0, 5.0], n_queries=2)
+    array([2., 1.])
+    """
+    return np.array([min(seconds[i::n_queries]) for i in range(min(n_queries, len(seconds)))])

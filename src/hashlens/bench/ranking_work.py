@@ -61,11 +61,10 @@ def _row(bench: Bench, work: str, case: Case) -> Row:
         scanned_bytes(case.n_codes, case.n_bits) + _ANSWER_BYTES * case.n_codes, case.threads
     )
     runs = bench.plan.batch_runs
-    tasks = {LIMIT: Timed(limit, runs, warm=True)}
+    tasks = {LIMIT: Timed(limit, runs, before=limit)}
     for name, search in searches.items():
-        tasks[name] = Timed(
-            partial(_next, search, cycle(np.split(queries, len(queries)))), runs, warm=True
-        )
+        task = partial(_next, search, cycle(np.split(queries, len(queries))))
+        tasks[name] = Timed(task, runs, before=task)
     seconds = interleaved(tasks)
     engines = {name: figures(seconds[name]) for name in searches}
     return row_of(work, case, engines, limit=figures(seconds[LIMIT]))

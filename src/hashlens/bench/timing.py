@@ -53,15 +53,14 @@ class Timed:
         How often at the most.
     n_done : int
         What a call does, such as its queries: its time is divided by that.
-    warm : bool
-        Whether each timed call comes in a stream of its like: after calls of 2 ms, and at least
-        one, that are not timed.
+    before : callable, optional
+        A call of the same kind: each timed one comes in a stream of such, of 2 ms and at least one.
     """
 
     task: Task
     runs: int
     n_done: int = 1
-    warm: bool = False
+    before: Task | None = None
 
 
 def interleaved(tasks: Mapping[str, Timed]) -> dict[str, list[float]]:
@@ -85,7 +84,7 @@ def interleaved(tasks: Mapping[str, Timed]) -> dict[str, list[float]]:
     for run in range(max((timed.runs for timed in tasks.values()), default=0)):
         for name, timed in tasks.items():
             if run < timed.runs:
-                if timed.warm:
-                    _warm_up(timed.task)
+                if timed.before:
+                    _warm_up(timed.before)
                 seconds[name].append(seconds_of(timed.task) / timed.n_done)
     return seconds

@@ -50,6 +50,7 @@ def encode(
         str | None,
         typer.Option(
             "--precision",
+            callback=one_of("--precision", ("float32", "bfloat16")),
             help="float32, the default, or bfloat16: a trained network is about twice as quick, a "
             "few bits in a thousand change. Not for shards.",
         ),

@@ -8,12 +8,8 @@ from torch import Tensor
 from hashlens.checks import refuse
 from hashlens.deep.imagenet import ImageNetTrunk
 from hashlens.errors import InputError
-from hashlens.features.pretrained import (
-    OFFLINE_BACKBONE,
-    cached_weights,
-    is_offline,
-    pretrained_network,
-)
+from hashlens.features.lite0 import OFFLINE_BACKBONE, is_offline
+from hashlens.features.pretrained import cached_weights, pretrained_network
 
 
 class TimmTrunk(ImageNetTrunk):

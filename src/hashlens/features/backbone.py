@@ -1,31 +1,32 @@
 """Pooled features of a network that was trained on other images, by its timm name."""
 
-import difflib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import timm
 import torch
-from timm.data.config import resolve_data_config
 from torch import Tensor, nn
 
 from hashlens.checks import refuse
 from hashlens.data import Preprocessing
-from hashlens.errors import InputError
 from hashlens.features.base import Features, Pixels8, Vectors
 from hashlens.features.fused import fused
-from hashlens.features.pretrained import (
-    OFFLINE_BACKBONE,
-    fold_norms,
-    is_offline,
-    pretrained_network,
-)
+from hashlens.features.lite0 import MEAN, OFFLINE_BACKBONE, SIDE, STD, Lite0, is_offline
 from hashlens.features.side_by_side import keep_freed_memory, side_by_side, spans
 
 # On a processor, few images at once stay in its caches: 4 are almost twice as quick as 32.
 _AT_ONCE = {"cpu": 4, "cuda": 64}
 _FUSED_AT_ONCE = 16
+
+
+class _Given(NamedTuple):
+    """A network without its classifier, and the images that its weights were trained on."""
+
+    name: str
+    network: nn.Module
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 class Backbone(Features):
@@ -69,28 +70,21 @@ class Backbone(Features):
         for switch, value in ("normalize", normalize), ("download", download):
             if not isinstance(value, bool):
                 raise refuse(switch, "True or False", value)
-        self.name = check_backbone(name)
+        self.name, network, (height, width), mean, std = _given(name, download)
         self.normalize = normalize
-        network = pretrained_network(self.name, download).eval()
-        config = resolve_data_config(  # type: ignore[no-untyped-call]
-            pretrained_cfg=network.pretrained_cfg
-        )
-        _, height, width = config["input_size"]
         self.preprocessing = Preprocessing(height, width, n_channels=3, resize="crop")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.batch_size = _AT_ONCE[self._device.type]
         keep_freed_memory()
-        if is_offline(self.name):
-            network = fold_norms(network)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
         self._compute: Callable[[Tensor], Tensor] = self._network
-        quick = (
-            fused(self._network) if is_offline(self.name) and self._device.type == "cpu" else None
-        )
+        quick = None
+        if isinstance(network, Lite0) and self._device.type == "cpu":
+            quick = fused(network)
         if quick is not None:
             self._compute, self.batch_size = quick, _FUSED_AT_ONCE
-        self._mean = torch.tensor(config["mean"], device=self._device).mul(255)
-        self._std = torch.tensor(config["std"], device=self._device).mul(255)
+        self._mean = torch.tensor(mean, device=self._device).mul(255)
+        self._std = torch.tensor(std, device=self._device).mul(255)
         self._n_features: int = self._vectors(np.zeros((1, height, width, 3), np.uint8)).shape[1]
 
     @property
@@ -130,22 +124,14 @@ class Backbone(Features):
         return vectors
 
 
-def check_backbone(name: object) -> str:
-    """Return the name of a timm model that has pre-trained weights, or raise InputError.
+def _given(name: object, download: bool) -> _Given:
+    """Look a network up: timm, which takes two seconds to import, where it is needed alone."""
+    if isinstance(name, str) and is_offline(name):
+        return _Given(name, Lite0.installed(), (SIDE, SIDE), MEAN, STD)
+    from hashlens.features.pretrained import check_backbone, data_config, pretrained_network
 
-    Examples
-    --------
-    >>> check_backbone("resnet81")
-    Traceback (most recent call last):
-    ...
-    hashlens.errors.InputError: features must be pixels, gist or a timm model with pre-trained
-    weights. Got 'resnet81'. Did you mean 'resnet18'?
-    """
-    known = timm.list_models(pretrained=True)  # with the tag of the weights: resnet18.a1_in1k
-    names = {full.partition(".")[0] for full in known}
-    if isinstance(name, str) and (name in names or name in known):
-        return name
-    near = difflib.get_close_matches(str(name), ["pixels", "gist", *sorted(names)], n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    wanted = "pixels, gist or a timm model with pre-trained weights"
-    raise InputError(f"{refuse('features', wanted, name)}{hint}")
+    known = check_backbone(name)
+    network = pretrained_network(known, download).eval()
+    config = data_config(network)
+    _, height, width = config["input_size"]
+    return _Given(known, network, (height, width), config["mean"], config["std"])

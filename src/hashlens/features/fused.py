@@ -1,12 +1,12 @@
 """The offline backbone for a processor: each layer is one call, its activation and sum included."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
-from timm.layers.padding import pad_same
-from torch import Tensor, nn
+from torch import Tensor
+
+from hashlens.features.lite0 import Block, Convolution, Lite0
 
 # Early maps are large, late filters are: so the first blocks see one image at a time, whose maps
 # stay in the processor's caches, and the others all of a batch.
@@ -23,17 +23,14 @@ class FusedBackbone:
 
     Parameters
     ----------
-    network : nn.Module
-        As ``fold_norms`` leaves it, on the processor.
+    network : Lite0
+        On the processor.
     """
 
-    def __init__(self, network: nn.Module) -> None:
-        stem, blocks, head = (
-            network.get_submodule(n) for n in ("conv_stem", "blocks", "conv_head")
-        )
-        self._stem = _Layer(stem, _RELU6)
-        self._blocks = [_Block(block) for stage in blocks.children() for block in stage.children()]
-        self._head = _Layer(head, _RELU6)
+    def __init__(self, network: Lite0) -> None:
+        self._stem = _Layer(network.stem)
+        self._blocks = [_Block(block) for block in network.blocks]
+        self._head = _Layer(network.head)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Map normalised images (n, 3, h, w), channels last, to pooled features (n, d)."""
@@ -50,14 +47,9 @@ class FusedBackbone:
 
 
 class _Block:
-    def __init__(self, block: nn.Module) -> None:
-        layers = list(block.children())
-        convolutions = [(a, b) for a, b in pairwise(layers) if isinstance(a, nn.Conv2d)]
-        self._layers = [
-            _Layer(convolution, _RELU6 if isinstance(after, nn.ReLU6) else _NOTHING)
-            for convolution, after in convolutions
-        ]
-        self._has_skip = bool(block.has_skip)
+    def __init__(self, block: Block) -> None:
+        self._layers = [_Layer(layer) for layer in block.layers]
+        self._has_skip = block.has_skip
 
     def __call__(self, maps: Tensor) -> Tensor:
         inner = maps
@@ -69,19 +61,15 @@ class _Block:
 class _Layer:
     """A convolution, and what follows it: a rectifier, or the sum with the block's input."""
 
-    def __init__(self, layer: nn.Module, after: tuple[str, list[float]]) -> None:
-        if not isinstance(layer, nn.Conv2d) or layer.bias is None or isinstance(layer.padding, str):
-            raise TypeError(layer)
-        self._kernel, self._after = list(layer.kernel_size), after
-        self._is_padded = type(layer) is not nn.Conv2d  # timm's: as TensorFlow pads, to one side
+    def __init__(self, layer: Convolution) -> None:
+        self._padded, self._after = layer.padded, _RELU6 if layer.relu else _NOTHING
         self._shape = (layer.padding, layer.stride, layer.dilation, layer.groups)
         self._bias = layer.bias.detach()
         reorder = torch.ops.mkldnn._reorder_convolution_weight
         self._weight: Tensor = reorder(layer.weight.detach(), *self._shape)
 
     def __call__(self, maps: Tensor, other: Tensor | None = None) -> Tensor:
-        if self._is_padded:
-            maps = pad_same(maps, self._kernel, list(self._shape[1]))
+        maps = self._padded(maps)
         convolve: Any = torch.ops.mkldnn._convolution_pointwise
         layer: Sequence[Any] = (self._weight, self._bias, *self._shape)
         if other is None:
@@ -91,7 +79,7 @@ class _Layer:
         return result
 
 
-def fused(network: nn.Module) -> "FusedBackbone | None":
+def fused(network: Lite0) -> "FusedBackbone | None":
     """Give the offline backbone in calls of oneDNN; None where they do not give what it gives.
 
     These calls are torch's own, for its compiler, and may be missing or change: then the network
@@ -107,7 +95,7 @@ def fused(network: nn.Module) -> "FusedBackbone | None":
 
 
 @torch.inference_mode()
-def _agree(quick: FusedBackbone, network: nn.Module) -> bool:
+def _agree(quick: FusedBackbone, network: Lite0) -> bool:
     """Whether both give the same features of a small image."""
     shades = torch.linspace(-2, 2, 2 * 3 * 64 * 64).view(2, 3, 64, 64)
     images = shades.contiguous(memory_format=torch.channels_last)

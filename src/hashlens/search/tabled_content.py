@@ -96,7 +96,10 @@ class TabledContent(StoredContent):
         """Scan for one well-formed query of few codes; None for any other search."""
         if type(method) is not str or len(self._segments) != 1:
             return None
-        if method != "scan" and (method != "auto" or self._tabled is not None):
+        if method == "auto" and self._tabled is not None:
+            if type(k) is not int or not self._tabled.scans_alone(k):
+                return None
+        elif method not in ("auto", "scan"):
             return None
         return self._alone.nearest(self._segments[0], queries, k, self._threads)
 

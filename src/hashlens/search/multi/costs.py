@@ -23,6 +23,7 @@ Seconds = NDArray[np.float64]
 
 _BATCH_BLOCKS = 1 << 14  # of the timed batch: a million codes
 _RUNS = 5
+_AT_ONCE = 16  # queries that are timed together
 _SAMPLE_SECONDS = 0.25  # of scans, that the index's own codes may ask for as many as there are
 _PICO = 1e12  # budgets are whole numbers: picoseconds
 _MEMORY = 64  # queries that are remembered
@@ -125,9 +126,14 @@ class Seen:
 
 
 def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -> Costs:
-    """Time both ways of searching on the index itself."""
+    """Time both ways of searching on the index itself.
+
+    Each look into the tables is for other codes, as queries are: to ask for the same ones again
+    finds what they touch in the processor's caches.
+    """
     blocks, live, n_items = segment.blocks, segment.live, segment.n_items
-    rows = sample_rows(segment, n_bits, 16)
+    sample = sample_rows(segment, n_bits, _AT_ONCE * (1 + _RUNS))
+    rows = sample[:: 1 + _RUNS]
     alone = _median_seconds(lambda: scan.nearest(blocks, live, rows[:1], 10, threads))
     some, some_live = blocks[:_BATCH_BLOCKS], live[:_BATCH_BLOCKS]
     batch = _median_seconds(lambda: scan.nearest(some, some_live, rows, 10, threads))
@@ -137,14 +143,15 @@ def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -
 
     def look(rows: Rows, k: int) -> tuple[float, float]:
         """Seconds that it took, and those of the work by the guess."""
-        budget = guess.budget(alone)
-        work = tables.nearest(rows, k, live, 1, budget).work
-        took = _median_seconds(lambda: tables.nearest(rows, k, live, 1, budget))
-        return took, float(guess.of_work(work).sum())
+        start = time.perf_counter()
+        found = tables.nearest(rows, k, live, 1, guess.budget(alone))
+        return time.perf_counter() - start, float(guess.of_work(found.work).sum())
 
-    took, guessed = np.sum([look(rows, k) for k in (1, 10, 100)], axis=0)
-    factor = float(took / max(guessed, 1e-12))
-    singles = np.array([look(rows[i : i + 1], 1) for i in range(min(4, len(rows)))])
+    look(rows, 1)  # compiles
+    fresh = [sample[run :: 1 + _RUNS] for run in range(1, 1 + _RUNS) if run < len(sample)] or [rows]
+    looks = np.array([[look(some, k) for k in (1, 10, 100)] for some in fresh]).sum(axis=1)
+    factor = float(np.median(looks[:, 0] / np.maximum(looks[:, 1], 1e-12)))
+    singles = np.array([look(some[:1], 1) for some in fresh])
     call = float(np.median(singles[:, 0] - factor * singles[:, 1]))
     return Costs(*by_code, factor * guess.probe, factor * guess.candidate, max(0.0, call))
 

@@ -17,6 +17,7 @@ from hashlens.search.segment import Live, Segment, live_bits, read_only
 METHODS = ("auto", "scan", "multi-index")
 
 _PILOT = 16  # queries of a batch whose cost is seen before the others are sent
+_UNSETTLED = Budget(0)
 _RETRY = 64  # after so many choices of the scan, the next query tries the tables again
 
 Rows = NDArray[Any]
@@ -92,6 +93,18 @@ class Tabled:
         return Plan(
             "multi-index", f"expected for {n_queries:,} queries: {times}", by_scan, by_tables
         )
+
+    def scans_alone(self, k: int) -> bool:
+        """Say whether a query that comes by itself now is scanned at once, and count it if so.
+
+        False where that has still to be settled, or where the tables are to be tried again.
+        """
+        ask = Ask(k=k)
+        known = self._alone.get(ask.bucket, _UNSETTLED) is None
+        if not known or self._of(ask).n_new >= ENOUGH or self._n_scans + 1 >= _RETRY:
+            return False
+        self._n_scans += 1
+        return True
 
     def nearest(self, live: Live, rows: Rows, k: int, method: str) -> scan.Nearest:
         """Find the k nearest live codes of each query, by distance, then position."""
