@@ -8,6 +8,7 @@ the last queries took, at first the index's own codes.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from hashlens.search.segment import Segment
 
 Rows = NDArray[Any]
 Seconds = NDArray[np.float64]
+Work = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _BATCH_BLOCKS = 1 << 14  # of the timed batch: a million codes
 _RUNS = 5
@@ -27,6 +30,7 @@ _AT_ONCE = 16  # queries that are timed together
 _SAMPLE_SECONDS = 0.25  # of scans, that the index's own codes may ask for as many as there are
 _PICO = 1e12  # budgets are whole numbers: picoseconds
 _MEMORY = 64  # queries that are remembered
+_FEW = 0.1  # of the queries
 ENOUGH = 8  # queries to judge by, without the index's own codes
 _PROBE_IN_CANDIDATES = 10.0  # a probe costs as much as so many candidates, where it is not seen
 
@@ -39,6 +43,8 @@ class Costs:
     ----------
     scan_alone : float
         A code, for one query alone.
+    scan_after : float
+        The same, after a look into the tables: they have displaced the codes from the caches.
     scan_batch : float
         A code and query, in a batch.
     probe, candidate : float
@@ -48,15 +54,20 @@ class Costs:
     """
 
     scan_alone: float
+    scan_after: float
     scan_batch: float
     probe: float
     candidate: float
     call: float
 
-    def of_work(self, work: NDArray[np.int64]) -> Seconds:
+    def of_work(self, work: Work) -> Seconds:
         """Seconds that probes and candidates (n_queries, 2) take."""
         seconds: Seconds = work @ np.array([self.probe, self.candidate])
         return seconds
+
+    def seconds_of(self, work: Work, finished: Flags) -> Seconds:
+        """Seconds that queries took; infinite for those that came to no end."""
+        return np.where(finished, self.of_work(work), np.inf)
 
     def scan_seconds(self, n_items: int, n_queries: int) -> float:
         """Time to scan for a batch."""
@@ -75,36 +86,56 @@ class Seen:
     ----------
     own : float array (n,), seconds
         Of the index's own codes: they count until enough queries have come.
+    costs : Costs
 
     Examples
     --------
-    >>> seen = Seen(np.array([1.0, 1.0, 1.0, np.inf]))
-    >>> seen.best(scan=8.0)
-    (1.5, 3.0)
-    >>> seen.best(scan=1.0)
+    >>> seen = Seen(np.array([1.0, 1.0, 1.0, np.inf]), Costs(1.0, 1.0, 1.0, 1.0, 1.0, 0.0))
+    >>> seen.best(scan=8.0, after=9.0)
+    (1.5, 3.25)
+    >>> seen.best(scan=1.0, after=1.0)
     (0.0, 1.0)
     """
 
-    def __init__(self, own: Seconds) -> None:
+    def __init__(self, own: Seconds, costs: Costs) -> None:
         self._own = own
         self._last = np.empty(0)
-        self._heard: list[Callable[[], Seconds]] = []
-        self.n_new = 0
+        self._costs = costs
+        self._heard: list[tuple[Work, Flags]] = []
+        self._n_new, self._wait = 0, ENOUGH
 
-    def hear(self, seconds: Callable[[], Seconds], n: int) -> None:
-        """Take note of n more queries, and work their seconds out once they are asked for."""
-        self._heard.append(seconds)
-        self.n_new += n
+    def hear(self, work: Work, finished: Flags) -> None:
+        """Take note of more queries: their probes and candidates (n, 2), and who came to an end."""
+        self._heard.append((work, finished))
+        self._n_new += len(work)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether enough queries have come to judge anew: more each time, as judging takes time."""
+        return self._n_new >= self._wait
+
+    def judged(self) -> None:
+        """Count anew: it is due again after twice as many, but no more than are remembered."""
+        if self.is_due:
+            self._wait = min(2 * self._wait, _MEMORY)
+        self._n_new = 0
 
     def _known(self) -> Seconds:
         """Those of the last queries; the index's own codes as long as these are few."""
-        heard = [seconds() for seconds in self._heard]
-        self._heard.clear()
-        self._last = np.concatenate([self._last, *heard])[-_MEMORY:]
+        if self._heard:
+            work, finished = (np.concatenate(part) for part in zip(*self._heard, strict=True))
+            self._heard.clear()
+            seconds = self._costs.seconds_of(work, finished)
+            self._last = np.concatenate([self._last, seconds])[-_MEMORY:]
         return self._last if len(self._last) >= ENOUGH else np.concatenate([self._own, self._last])
 
-    def best(self, scan: float) -> tuple[float, float]:
+    def best(self, scan: float, after: float) -> tuple[float, float]:
         """Say how long a query should be looked for in the tables, before it is scanned.
+
+        Parameters
+        ----------
+        scan, after : float, seconds
+            Of a scan, at once and after the tables.
 
         Returns
         -------
@@ -116,12 +147,14 @@ class Seen:
         ordered = np.sort(self._known())
         times = ordered[: int(np.isfinite(ordered).sum())]
         n_left = len(ordered) - 1 - np.arange(len(times))
-        costs = (np.cumsum(times) + n_left * (times + scan)) / len(ordered)
+        costs = (np.cumsum(times) + n_left * (times + after)) / len(ordered)
         if not len(times) or costs.min() >= scan:
             return 0.0, scan
         at = int(costs.argmin())
-        # The longest that was seen is not the longest there is.
-        budget = scan if n_left[at] == 0 else min(scan, 1.5 * times[at])
+        # Of a few that were given up it is not known what they would have taken: nobody is given
+        # up before a scan's time then, or none would be heard of that takes but little longer.
+        few = n_left[at] <= _FEW * len(ordered)
+        budget = after if few else min(after, 1.5 * times[at])
         return float(budget), float(costs[at])
 
 
@@ -139,7 +172,7 @@ def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -
     batch = _median_seconds(lambda: scan.nearest(some, some_live, rows, 10, threads))
     n_compared = len(rows) * min(n_items, LANES * _BATCH_BLOCKS)
     by_code = alone / n_items, min(alone / n_items, batch / n_compared)
-    guess = Costs(*by_code, _PROBE_IN_CANDIDATES * 2e-9, 2e-9, 0.0)
+    guess = Costs(by_code[0], *by_code, _PROBE_IN_CANDIDATES * 2e-9, 2e-9, 0.0)
 
     def look(rows: Rows, k: int) -> tuple[float, float]:
         """Seconds that it took, and those of the work by the guess."""
@@ -149,15 +182,26 @@ def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -
 
     look(rows, 1)  # compiles
     fresh = [sample[run :: 1 + _RUNS] for run in range(1, 1 + _RUNS) if run < len(sample)] or [rows]
-    looks = np.array([[look(some, k) for k in (1, 10, 100)] for some in fresh]).sum(axis=1)
-    factor = float(np.median(looks[:, 0] / np.maximum(looks[:, 1], 1e-12)))
+    looks, scans = [], []
+    for some in fresh:
+        looks.append(np.sum([look(some, k) for k in (1, 10, 100)], axis=0))
+        scans.append(_seconds_of(partial(scan.nearest, blocks, live, some[:1], 10, threads)))
+    factor = float(np.median([took / max(guessed, 1e-12) for took, guessed in looks]))
+    after = max(alone, float(np.median(scans))) / n_items
     singles = np.array([look(some[:1], 1) for some in fresh])
     call = float(np.median(singles[:, 0] - factor * singles[:, 1]))
-    return Costs(*by_code, factor * guess.probe, factor * guess.candidate, max(0.0, call))
+    return Costs(
+        by_code[0],
+        after,
+        by_code[1],
+        factor * guess.probe,
+        factor * guess.candidate,
+        max(0.0, call),
+    )
 
 
 def sample_size(scan_seconds: float) -> int:
-    """How many of the index's own codes ask, at most a scan each."""
+    """How many of the index's own codes ask."""
     return int(np.clip(_SAMPLE_SECONDS / max(scan_seconds, 1e-9), 8, _MEMORY))
 
 
@@ -170,9 +214,10 @@ def sample_rows(segment: Segment, n_bits: int, n: int) -> Rows:
 
 def _median_seconds(task: Callable[[], object]) -> float:
     task()  # compiles, warms up
-    seconds = []
-    for _ in range(_RUNS):
-        start = time.perf_counter()
-        task()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+    return float(np.median([_seconds_of(task) for _ in range(_RUNS)]))
+
+
+def _seconds_of(task: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    task()
+    return time.perf_counter() - start

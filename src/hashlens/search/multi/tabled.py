@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,13 @@ from numpy.typing import NDArray
 
 from hashlens.search import scan
 from hashlens.search.blocks import LANES
-from hashlens.search.multi.costs import ENOUGH, Costs, Seen, fit_costs, sample_rows, sample_size
+from hashlens.search.multi.costs import (
+    Costs,
+    Seen,
+    fit_costs,
+    sample_rows,
+    sample_size,
+)
 from hashlens.search.multi.index import Budget, FoundNearest, FoundWithin, MultiIndex
 from hashlens.search.segment import Live, Segment, live_bits, read_only
 
@@ -101,7 +106,7 @@ class Tabled:
         """
         ask = Ask(k=k)
         known = self._alone.get(ask.bucket, _UNSETTLED) is None
-        if not known or self._of(ask).n_new >= ENOUGH or self._n_scans + 1 >= _RETRY:
+        if not known or self._of(ask).is_due or self._n_scans + 1 >= _RETRY:
             return False
         self._n_scans += 1
         return True
@@ -165,7 +170,7 @@ class Tabled:
             part = slice(done, done + left)
             found = self._look(ask, live, rows[part], budget)
             if budget is not None:
-                self._of(ask).hear(partial(self._seconds, found), left)
+                self._of(ask).hear(found.work, found.finished)
             yield part, found
             done += left
 
@@ -176,8 +181,8 @@ class Tabled:
         if n_queries > 1:
             return self._budget(self._best(ask, n_queries)[0])
         bucket, seen = ask.bucket, self._of(ask)
-        if bucket not in self._alone or seen.n_new >= ENOUGH:
-            seen.n_new = 0
+        if bucket not in self._alone or seen.is_due:
+            seen.judged()
             self._alone[bucket] = self._budget(self._best(ask, 1)[0])
         budget = self._alone[bucket]
         self._n_scans += budget is None
@@ -195,7 +200,9 @@ class Tabled:
         shared = min(self._threads, n_queries)  # threads that share the queries
         call = costs.call / n_queries
         by_scan = costs.scan_seconds(self.segment.n_items, n_queries) / n_queries
-        budget, expected = seen.best(shared * max(0.0, by_scan - call))
+        after = by_scan if n_queries > 1 else costs.scan_after * self.segment.n_items
+        times = (shared * max(0.0, seconds - call) for seconds in (by_scan, after))
+        budget, expected = seen.best(*times)
         return (budget, expected / shared + call) if budget else (0.0, by_scan)
 
     def _look(self, ask: Ask, live: Live, rows: Rows, budget: Budget | None) -> Found:
@@ -203,19 +210,17 @@ class Tabled:
             return self.tables.within(rows, ask.radius, live, self._threads, budget)
         return self.tables.nearest(rows, ask.k, live, self._threads, budget)
 
-    def _seconds(self, found: Found) -> NDArray[np.float64]:
-        seconds = self._fitted().of_work(found.work)
-        return np.where(found.finished, seconds, np.inf)
-
     def _of(self, ask: Ask) -> Seen:
         """What such queries cost; at first, what they cost when the index's own codes ask."""
-        if ask.bucket not in self._seen:
+        bucket = ask.bucket
+        if bucket not in self._seen:
             costs = self._fitted()
-            seconds = costs.scan_seconds(self.segment.n_items, 1)
-            rows = sample_rows(self.segment, self._n_bits, sample_size(seconds))
-            found = self._look(ask, self.segment.live, rows, costs.budget(seconds))
-            self._seen[ask.bucket] = Seen(self._seconds(found))
-        return self._seen[ask.bucket]
+            patience = costs.scan_after * self.segment.n_items
+            rows = sample_rows(self.segment, self._n_bits, sample_size(patience))
+            found = self._look(ask, self.segment.live, rows, costs.budget(patience))
+            own = costs.seconds_of(found.work, found.finished)
+            self._seen[bucket] = Seen(own, costs)
+        return self._seen[bucket]
 
     def _fitted(self) -> Costs:
         if self._costs is None:
