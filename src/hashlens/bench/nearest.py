@@ -136,14 +136,17 @@ def _seconds(
     limit = _limit(case, sample)
     limit()
     tasks = {LIMIT: Timed(limit, runs, 1 if alone else len(queries), limit if alone else None)}
-    for runner in runners:
+    for turn, runner in enumerate(runners):
         search, k = runner.engine.search, case.k or 1
         at_once = max(_PILOT, int(budget / runs / runner.seconds))
         n = 1 if alone else at_once if 2 * at_once < len(queries) else len(queries)
         fitting = int(budget / (runner.seconds * n * (2 if alone else 1)))
         most = min(runs, max(3, fitting))
         if alone:
+            # All are asked the same, but not after one another: the second would find in the
+            # caches what the first has brought there.
             asked, others = _apart(queries, runs // rounds)
+            asked = np.roll(asked, turn * len(asked) // len(runners), axis=0)
             timed = Timed(_asking(search, asked, k), most, 1, _asking(search, others, k))
         else:
             timed = Timed(partial(search, queries[:n], k), most, n)
@@ -184,8 +187,7 @@ def _choice(
         return {}
     if case.n_queries == 1:
         n_queries = len(_apart(sample.queries, bench.plan.single_runs)[0])
-        shared = min(len(seconds[name]) for name in names)
-        took = {name: best_in_all(seconds[name], n_queries)[:shared].sum() for name in names}
+        took = {name: best_in_all(seconds[name], n_queries).mean() for name in names}
     else:
         took = {name: float(np.median(seconds[name])) for name in names}
     best = min(took[name] for name in names if name != OURS)
