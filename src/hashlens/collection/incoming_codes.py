@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from hashlens.errors import ImageError
 from hashlens.model import Model
 from hashlens.model_store import card_sha256, read_card
 
-_SHARDS_IN_MEMORY = 3
+_SHARDS_IN_MEMORY = 2
 _AT_ONCE = 256
 
 
@@ -39,7 +40,8 @@ class IncomingCodes:
         self._skipped = [footer.header.skipped for footer in shards.footers]
         sizes = [footer.header.n_images for footer in shards.footers]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
-        self._read = lru_cache(_SHARDS_IN_MEMORY)(shards.read)
+        self._kept = lru_cache(_SHARDS_IN_MEMORY)(shards.read)
+        self._reading = Lock()
 
     @property
     def title(self) -> str:
@@ -93,6 +95,11 @@ class IncomingCodes:
         features = rows.features if self._features else None
         vectors = None if features is None else features[chosen]
         return Encoded(rows.codes[chosen], vectors, kept)
+
+    def _read(self, shard: int) -> CodeRows:
+        """Read a shard, or give what was read of it; no two threads read the same one."""
+        with self._reading:
+            return self._kept(shard)
 
     def _place(self, position: int) -> tuple[int, int]:
         """Give the shard of a position, and the place in it."""

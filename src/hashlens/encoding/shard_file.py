@@ -136,6 +136,7 @@ def read_shard(path: Path) -> tuple[Footer, CodeRows]:
     FormatError
         As for `read_footer`.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with _reading(path), pq.ParquetFile(path) as file:
@@ -143,7 +144,8 @@ def read_shard(path: Path) -> tuple[Footer, CodeRows]:
         rows = _rows(file.read().combine_chunks(), footer)
         if _digest(rows) != footer.rows_sha256:
             raise not_whole(path, "changed rows")
-        return footer, rows
+    pa.default_memory_pool().release_unused()  # several times what the rows take
+    return footer, rows
 
 
 @contextmanager

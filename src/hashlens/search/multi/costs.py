@@ -122,9 +122,9 @@ class Seen:
 
     def _known(self) -> Seconds:
         """Those of the last queries; the index's own codes as long as these are few."""
-        if self._heard:
-            work, finished = (np.concatenate(part) for part in zip(*self._heard, strict=True))
-            self._heard.clear()
+        heard, self._heard = self._heard, []  # other threads may search meanwhile
+        if heard:
+            work, finished = (np.concatenate(part) for part in zip(*heard, strict=True))
             seconds = self._costs.seconds_of(work, finished)
             self._last = np.concatenate([self._last, seconds])[-_MEMORY:]
         return self._last if len(self._last) >= ENOUGH else np.concatenate([self._own, self._last])

@@ -9,13 +9,7 @@ from numpy.typing import NDArray
 
 from hashlens.search import scan
 from hashlens.search.blocks import LANES
-from hashlens.search.multi.costs import (
-    Costs,
-    Seen,
-    fit_costs,
-    sample_rows,
-    sample_size,
-)
+from hashlens.search.multi.costs import Costs, Seen, fit_costs, sample_rows, sample_size
 from hashlens.search.multi.index import Budget, FoundNearest, FoundWithin, MultiIndex
 from hashlens.search.segment import Live, Segment, live_bits, read_only
 
