@@ -48,7 +48,8 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(VARIANTS), help="variants, with commas")
     arguments = parser.parse_args()
     data = load("cifar10", data_dir=arguments.data_dir)
-    command = "python -m benchmarks.bench_recipes --data-dir DIR"
+    asked = f"--epochs {arguments.epochs} --only {arguments.only!r}"
+    command = f"python -m benchmarks.bench_recipes --data-dir DIR {asked}"
     rows = []
     for name in arguments.only.split(","):
         for seed in range(arguments.seeds):
