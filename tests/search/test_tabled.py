@@ -89,11 +89,8 @@ def test_single_queries_that_are_best_scanned_pass_the_tables_by_but_for_some(mo
         n_before.append(the_long_way.call_count)
         found = index.search(query[None], 1000)
         assert same(found, index.search(query[None], 1000, method="scan"))
-    assert np.flatnonzero(np.diff(n_before)).tolist() == [
-        0,
-        63,
-        127,
-    ]  # to settle it, and to see whether that still holds
+    # The first settles it; the others see whether that still holds.
+    assert np.flatnonzero(np.diff(n_before)).tolist() == [0, 63, 127]
 
 
 def test_tables_are_saved_and_used_again(tmp_path):

@@ -105,7 +105,7 @@ class Block(nn.Module):
         filtering = Convolution(inner, inner, side, stride, groups=inner)
         projecting = Convolution(inner, n_out, 1, relu=False)
         self.layers = [*expanding, filtering, projecting]
-        self.modules_of_block = nn.ModuleList(self.layers)
+        self.registered = nn.ModuleList(self.layers)  # torch sees no modules in a list
         self.has_skip = stride == 1 and n_in == n_out
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ class Lite0(nn.Module):
             for i in range(depth):
                 self.blocks.append(Block(n_in, expansion, side, stride if i == 0 else 1, n_out))
                 n_in = n_out
-        self.modules_of_blocks = nn.ModuleList(self.blocks)
+        self.registered = nn.ModuleList(self.blocks)
         self.head = Convolution(n_in, _HEAD, 1)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ the last queries took, at first the index's own codes.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -161,8 +161,8 @@ class Seen:
 def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -> Costs:
     """Time both ways of searching on the index itself.
 
-    Each look into the tables is for other codes, as queries are: to ask for the same ones again
-    finds what they touch in the processor's caches.
+    Probes and candidates are timed on codes that were not asked before, as queries are: to ask for
+    the same ones again finds what they touch in the processor's caches.
     """
     blocks, live, n_items = segment.blocks, segment.live, segment.n_items
     sample = sample_rows(segment, n_bits, _AT_ONCE * (1 + _RUNS))
@@ -171,8 +171,8 @@ def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -
     some, some_live = blocks[:_BATCH_BLOCKS], live[:_BATCH_BLOCKS]
     batch = _median_seconds(lambda: scan.nearest(some, some_live, rows, 10, threads))
     n_compared = len(rows) * min(n_items, LANES * _BATCH_BLOCKS)
-    by_code = alone / n_items, min(alone / n_items, batch / n_compared)
-    guess = Costs(by_code[0], *by_code, _PROBE_IN_CANDIDATES * 2e-9, 2e-9, 0.0)
+    each, in_batch = alone / n_items, min(alone / n_items, batch / n_compared)
+    guess = Costs(each, each, in_batch, _PROBE_IN_CANDIDATES * 2e-9, 2e-9, 0.0)
 
     def look(rows: Rows, k: int) -> tuple[float, float]:
         """Seconds that it took, and those of the work by the guess."""
@@ -187,16 +187,14 @@ def fit_costs(segment: Segment, tables: MultiIndex, threads: int, n_bits: int) -
         looks.append(np.sum([look(some, k) for k in (1, 10, 100)], axis=0))
         scans.append(_seconds_of(partial(scan.nearest, blocks, live, some[:1], 10, threads)))
     factor = float(np.median([took / max(guessed, 1e-12) for took, guessed in looks]))
-    after = max(alone, float(np.median(scans))) / n_items
     singles = np.array([look(some[:1], 1) for some in fresh])
     call = float(np.median(singles[:, 0] - factor * singles[:, 1]))
-    return Costs(
-        by_code[0],
-        after,
-        by_code[1],
-        factor * guess.probe,
-        factor * guess.candidate,
-        max(0.0, call),
+    return replace(
+        guess,
+        scan_after=max(alone, float(np.median(scans))) / n_items,
+        probe=factor * guess.probe,
+        candidate=factor * guess.candidate,
+        call=max(0.0, call),
     )
 
 
