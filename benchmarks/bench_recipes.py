@@ -1,14 +1,16 @@
 """What each part of the recipe `fast` is worth: one thing changed at a time, on CIFAR-10.
 
     python -m benchmarks.bench_recipes --data-dir DIR [--out benchmarks/results/recipes.json]
-        [--epochs 4] [--only fast,modern] [--seeds 1]
+        [--epochs 4] [--only fast,modern] [--seeds 1] [--go-on]
 
 RITQ with 48 bits and the trunk "cifarnet". Judged by 2,000 training images that are kept out, never
 by test images: accuracy of the classifier, and mAP of the codes among one another. Time is that of
-the processor, of all its cores together: other programs hardly change it.
+the processor, of all its cores together: other programs hardly change it. The result is written
+after each row; `--go-on` keeps the rows that it has, each with its commit.
 """
 
 import argparse
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from benchmarks._record import RESULTS, environment, write_result
 
 from hashlens.data import Splits, load
 from hashlens.deep import RECIPES
+from hashlens.provenance import commit
 from hashlens.training import TrainOptions, train
 
 SETTINGS = {"trunk": "cifarnet"}
@@ -46,13 +49,17 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", default=",".join(VARIANTS), help="variants, with commas")
+    parser.add_argument("--go-on", action="store_true", help="keep the rows of --out")
     arguments = parser.parse_args()
     data = load("cifar10", data_dir=arguments.data_dir)
-    asked = f"--epochs {arguments.epochs} --only {arguments.only!r}"
+    asked = f"--epochs {arguments.epochs} --seeds {arguments.seeds} --only {arguments.only!r}"
     command = f"python -m benchmarks.bench_recipes --data-dir DIR {asked}"
-    rows = []
+    rows = json.loads(arguments.out.read_text())["rows"] if arguments.go_on else []
+    had = {(row["changed"], row["epochs"], row["seed"]) for row in rows}
     for name in arguments.only.split(","):
         for seed in range(arguments.seeds):
+            if (name, arguments.epochs, seed) in had:
+                continue
             rows.append(measured(data, name, arguments.epochs, seed))
             print(rows[-1], flush=True)
             result = {
@@ -81,6 +88,7 @@ def measured(data: Splits, name: str, epochs: int, seed: int) -> dict[str, Any]:
         "CPU seconds": round(seconds),
         "accuracy": figures["accuracy"],
         "mAP": figures["map"],
+        "commit": commit(),
     }
 
 
