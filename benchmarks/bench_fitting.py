@@ -5,8 +5,8 @@
 The vectors that are timed are made: 100 groups in 512 dimensions, standard deviations falling as
 1 / sqrt(k) along rotated axes. Rivals run in turn, in one process for each number of threads; only
 the time of scikit-learn's randomized solver, by far the longest, is of a single run. faiss learns
-ITQ from 32,768 rows that it draws, hashlens from 50,000. Quality is on GIST vectors of MNIST: loss
-of the test images, and mAP with 2,000 of them as queries against the training images.
+ITQ from 32,768 rows that it draws, as hashlens does; what that and PCAH's drawn rows cost is judged
+by `_fitting_quality.py`.
 """
 
 import argparse
@@ -22,21 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks._fitting_quality import cut_patches, kept_variance, qualities
 from benchmarks._record import RESULTS, environment, spread, write_result
+from numpy.typing import NDArray
 
-from hashlens.data import load
-from hashlens.evaluation import mean_average_precision, relevance
-from hashlens.features import Standardizer, load_features
 from hashlens.hashers import ITQ, PCAH
 from hashlens.hashers.pca import mean_and_covariance
 from hashlens.methods import METHODS, is_deep, load_method
-from hashlens.reproduce.vectors import vectors_of
-from hashlens.search import HammingIndex
-from hashlens.watcher import Watcher
 
 WIDTH, N_BITS, N_GROUPS, BLOCK = 512, 64, 100, 10_000
-SAMPLES = (8_192, 16_384, 32_768, 50_000, 60_000)
-N_QUERIES = 2_000
 GROWTH = (10_000, 100_000)
 
 
@@ -55,11 +49,15 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vectors.npy"
-        write_vectors(file, arguments.rows)
+        groups = write_vectors(file, arguments.rows)
         timed = [row for n in (1, 2) for row in rivals_with(n, file, arguments.runs)]
         exact, memory = accuracy(file), peaks(file)
         growth = [growing(name, file) for name in METHODS if not is_deep(name)]
-    quality = list(qualities(arguments.data_dir, arguments.vectors, arguments.seeds))
+        made = np.load(file, mmap_mode="r")
+        directions = kept_variance("made", made, N_BITS, groups, arguments.seeds)
+    patches = cut_patches(arguments.data_dir, arguments.rows)
+    directions += kept_variance("patches", patches, N_BITS, None, arguments.seeds)
+    quality, rounds = qualities(arguments.data_dir, arguments.vectors, arguments.seeds)
     command = "python -m benchmarks.bench_fitting --data-dir DIR"
     result = {
         "title": f"Fitting on {arguments.rows:,} x {WIDTH} float32, {N_BITS} bits",
@@ -69,22 +67,27 @@ def main() -> None:
         "memory": memory,
         "growth": growth,
         "quality": quality,
+        "rounds": rounds,
+        "directions": directions,
         "environment": environment() | {"command": command},
     }
     write_result(arguments.out, result)
 
 
-def write_vectors(file: Path, n_rows: int) -> None:
-    """Write the made vectors block by block."""
+def write_vectors(file: Path, n_rows: int) -> NDArray[np.int64]:
+    """Write the made vectors block by block, and give their groups."""
     rng = np.random.default_rng(0)
     deviations = np.arange(1, WIDTH + 1) ** np.float32(-0.5)
     axes = np.linalg.qr(rng.standard_normal((WIDTH, WIDTH)))[0].astype(np.float32)
     centres = rng.standard_normal((N_GROUPS, WIDTH), np.float32) * deviations
     made = np.lib.format.open_memmap(file, "w+", np.float32, (n_rows, WIDTH))
+    groups = np.empty(n_rows, np.int64)
     for start in range(0, n_rows, BLOCK):
         block = made[start : start + BLOCK]
-        near = centres[rng.integers(N_GROUPS, size=len(block))]
-        block[:] = (rng.standard_normal(block.shape, np.float32) * deviations + near) @ axes + 0.5
+        groups[start : start + BLOCK] = group = rng.integers(N_GROUPS, size=len(block))
+        noise = rng.standard_normal(block.shape, np.float32) * deviations
+        block[:] = (noise + centres[group]) @ axes + 0.5
+    return groups
 
 
 def rivals_with(n_threads: int, file: Path, runs: int) -> list[dict[str, Any]]:
@@ -187,41 +190,6 @@ def growing(name: str, file: Path) -> dict[str, Any]:
     row = {"method": name} | {f"{n:,} rows": s for n, s in zip(GROWTH, seconds, strict=True)}
     print(row, flush=True)
     return row | {"slope": slope}
-
-
-def qualities(data_dir: Path | None, kept: Path | None, n_seeds: int) -> list[dict[str, Any]]:
-    """Held-out loss and mAP of ITQ by the rows it learns from, over seeds."""
-    data, gist = load("mnist", data_dir=data_dir), load_features("gist")
-    sides = (data.train, data.test)
-    parts = [vectors_of(gist, side, kept, Watcher()) for side in sides]
-    labels = [np.asarray(side.labels)[v.rows] for side, v in zip(sides, parts, strict=True)]
-    scale = Standardizer().fit(parts[0].features)
-    X, Q = (scale.transform(part.features) for part in parts)
-    relevant = relevance(labels[1][:N_QUERIES], labels[0])
-    rows = []
-    for n_bits in (32, 64):
-        for n_rows in SAMPLES:
-            found = []
-            for seed in range(n_seeds):
-                hasher = ITQ(n_bits, sample_rows=n_rows, seed=seed).fit(X)
-                loss = float(np.square(1 - np.abs(hasher.project(Q))).mean())
-                index = HammingIndex(hasher.transform(X), n_bits)
-                counts = index.histograms(hasher.transform(Q[:N_QUERIES]), relevant)
-                found.append((loss, mean_average_precision(counts).expected))
-            loss, mAP = np.array(found).T
-            rows.append(
-                {
-                    "bits": n_bits,
-                    "rows learnt from": min(n_rows, len(X)),
-                    "loss a bit, held out": float(np.median(loss)),
-                    "loss, min to max": [float(loss.min()), float(loss.max())],
-                    "mAP": float(np.median(mAP)),
-                    "mAP, min to max": [float(mAP.min()), float(mAP.max())],
-                    "seeds": n_seeds,
-                }
-            )
-            print(rows[-1], flush=True)
-    return rows
 
 
 if __name__ == "__main__":

@@ -66,6 +66,31 @@ def test_float16_from_a_file_is_never_copied_whole(hasher, tmp_path):
     np.testing.assert_array_equal(codes, clone(hasher).fit(before.astype("f4")).transform(before))
 
 
+@pytest.mark.parametrize("Hasher", [PCAH, PCARR])
+def test_rows_drawn_keep_the_variance_and_leave_the_file_where_it_is(Hasher, tmp_path):
+    shape = (30_000, 64)
+    mapped = np.memmap(tmp_path / "x.f32", np.float32, "w+", shape=shape)
+    mapped[:] = np.random.default_rng(5).normal(size=shape) * np.linspace(3, 1, 64) + 5
+    tracemalloc.start()
+    drawn = Hasher(8, sample_rows=20_000).fit(mapped)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000 * 64 * 4  # the rows drawn
+    np.testing.assert_array_equal(
+        drawn.weights_, Hasher(8, sample_rows=20_000).fit(mapped).weights_
+    )
+    whole = Hasher(8).fit(mapped)
+    assert not np.array_equal(drawn.mean_, whole.mean_)
+    kept = [hasher.project(mapped).var(axis=0).sum() for hasher in (drawn, whole)]
+    assert 0.998 * kept[1] < kept[0] <= kept[1]
+
+
+def test_rows_drawn_may_be_fewer_than_features():
+    X = np.random.default_rng(6).normal(size=(50, 40)) * np.linspace(5, 1, 40)
+    weights = PCAH(8, sample_rows=20).fit(X).weights_
+    np.testing.assert_allclose(weights.T @ weights, np.eye(8), atol=1e-9)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_covariance_of_data_far_from_zero(dtype):
     rng = np.random.default_rng(4)

@@ -10,7 +10,6 @@ from scipy.sparse import csr_array
 
 from hashlens.checks import check_float, check_int
 from hashlens.hashers.base import Tell
-from hashlens.hashers.itq import learn_rotation
 from hashlens.hashers.labels import check_labels_differ
 from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.pca import (
@@ -22,6 +21,7 @@ from hashlens.hashers.pca import (
     project_rows,
 )
 from hashlens.hashers.pca_rr import haar_rotation
+from hashlens.hashers.rotation import MOMENTUM, N_ITERATIONS, learn_rotation
 
 Floats = NDArray[np.float64]
 
@@ -63,8 +63,10 @@ class ITQCCA(LinearHasher):
     ----------
     n_bits : int, 1 to 4096, default 64
         Below m the leading directions are used.
-    n_iterations : int >= 1, default 50 (the paper's value)
+    n_iterations : int >= 1, default 20 (the paper's value is 50)
         Rounds of ITQ.
+    momentum : float, 0 to 1, default 1
+        Of those rounds, as in :class:`ITQ`. 0: the paper's rounds.
     regularization : float >= 1e-10, default 1e-4 (the paper's value)
         :math:`\rho_x` and :math:`\rho_y` as parts of the mean variance of a feature and of a
         label column.
@@ -106,18 +108,21 @@ class ITQCCA(LinearHasher):
         self,
         n_bits: int = 64,
         *,
-        n_iterations: int = 50,
+        n_iterations: int = N_ITERATIONS,
+        momentum: float = MOMENTUM,
         regularization: float = 1e-4,
         seed: int = 0,
     ) -> None:
         self.n_bits = n_bits
         self.n_iterations = n_iterations
+        self.momentum = momentum
         self.regularization = regularization
         self.seed = seed
 
     def _check_params(self) -> None:
         super()._check_params()
         check_int("n_iterations", self.n_iterations, 1)
+        check_float("momentum", self.momentum, 0, 1)
         check_float("regularization", self.regularization, 1e-10)
         check_int("seed", self.seed, 0)
 
@@ -128,7 +133,7 @@ class ITQCCA(LinearHasher):
         V = project_rows(X, self.mean_, W * correlations)  # (n, m)
         m = len(correlations)
         R = haar_rotation(self.n_bits, self.seed, m).T  # (m, B), orthonormal rows
-        R, self.loss_ = learn_rotation(V, R, self.n_iterations)
+        R, self.loss_ = learn_rotation(V, R, self.n_iterations, self.momentum)
         self.weights_ = (W * correlations @ R).astype(X.dtype)
         self.correlations_ = np.pad(correlations, (0, self.n_bits - m))
 

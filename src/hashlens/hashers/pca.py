@@ -1,7 +1,7 @@
 """Principal directions of the training data: the step PCAH, PCA-RR and ITQ share."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,25 @@ SMALLEST_SHARE = 1e-10  # of the largest variance, below which a direction is ro
 _ROWS_FOR_ORIGIN = 1024
 
 
-def row_blocks(X: Reals, n_rows: int = BLOCK_ROWS) -> Iterator[slice]:
+class Rows(Protocol):
+    """What is read in blocks of rows: an array, or rows drawn from one."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the numbers."""
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Rows, columns."""
+
+    def __len__(self) -> int:
+        """Count the rows."""
+
+    def __getitem__(self, rows: slice) -> Reals:
+        """Give some of the rows."""
+
+
+def row_blocks(X: Rows, n_rows: int = BLOCK_ROWS) -> Iterator[slice]:
     """Yield slices of at most `n_rows` (8,192) rows that cover `X`: temporaries stay small.
 
     Examples
@@ -28,7 +46,7 @@ def row_blocks(X: Reals, n_rows: int = BLOCK_ROWS) -> Iterator[slice]:
         yield slice(start, min(start + n_rows, len(X)))
 
 
-def project_rows(X: Reals, mean: Reals, weights: Reals) -> Reals:
+def project_rows(X: Rows, mean: Reals, weights: Reals) -> Reals:
     """Compute ``(X - mean) @ weights`` in the dtype of `X`, with one block of `X` centred at once.
 
     Parameters
@@ -53,7 +71,7 @@ def project_rows(X: Reals, mean: Reals, weights: Reals) -> Reals:
     return projections
 
 
-def centred_blocks(X: Reals, origin: Reals) -> Iterator[tuple[slice, Reals]]:
+def centred_blocks(X: Rows, origin: Reals) -> Iterator[tuple[slice, Reals]]:
     """Yield ``X - origin`` in blocks of rows, to be read: each is overwritten by the next.
 
     Where the origin is 0 and X is in the dtype that it is computed in, they are rows of X itself.
@@ -72,7 +90,7 @@ def centred_blocks(X: Reals, origin: Reals) -> Iterator[tuple[slice, Reals]]:
         yield rows, np.subtract(X[rows], origin, out=scratch[: rows.stop - rows.start])
 
 
-def dtype_for(X: Reals) -> np.dtype[np.floating[Any]]:
+def dtype_for(X: Rows) -> np.dtype[np.floating[Any]]:
     """Say in what `X` is computed: float32 for float16 and small integers, else float64.
 
     Examples
@@ -98,7 +116,7 @@ def mean_of(X: Reals) -> NDArray[np.float64]:
     return mean
 
 
-def mean_and_covariance(X: Reals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mean_and_covariance(X: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute both in one pass: products of blocks in the dtype of `X`, summed in float64.
 
     The rows are taken from a point near their mean, so that squares are about as small as they can
@@ -128,7 +146,7 @@ def mean_and_covariance(X: Reals) -> tuple[NDArray[np.float64], NDArray[np.float
     return origin + offset, products / len(X) - np.outer(offset, offset)
 
 
-def _near_mean(X: Reals) -> Reals:
+def _near_mean(X: Rows) -> Reals:
     """Mean of rows spread over X, or 0 where that is near: in the dtype that X is computed in."""
     spread = X[:: -(-len(X) // _ROWS_FOR_ORIGIN)].astype(np.float64)
     mean = spread.mean(axis=0)
@@ -138,7 +156,7 @@ def _near_mean(X: Reals) -> Reals:
     return near
 
 
-def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
+def principal_directions(X: Rows, n_directions: int) -> tuple[Reals, Reals]:
     """Find the mean of the rows and the leading eigenvectors of their covariance.
 
     Only the wanted eigenvectors are computed. Besides `X` the memory is one d x d matrix of
@@ -176,7 +194,7 @@ def principal_directions(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
     return mean.astype(dtype_for(X)), fix_signs(directions).astype(dtype_for(X))
 
 
-def _by_covariance(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
+def _by_covariance(X: Rows, n_directions: int) -> tuple[Reals, Reals]:
     """Mean, and leading eigenvectors of the d x d covariance, the largest variance first."""
     d = X.shape[1]
     mean, covariance = mean_and_covariance(X)
@@ -184,17 +202,17 @@ def _by_covariance(X: Reals, n_directions: int) -> tuple[Reals, Reals]:
     return mean, ascending[:, ::-1]
 
 
-def _by_products_of_rows(X: Reals, n_directions: int) -> tuple[Reals, Reals] | None:
+def _by_products_of_rows(X: Rows, n_directions: int) -> tuple[Reals, Reals] | None:
     """The same from the n x n products of rows, which are fewer than d x d where n < d.
 
     If u is an eigenvector of ``A A^T``, then ``A^T u`` is one of ``A^T A``. None where so many
     directions have no variance to be found by.
     """
-    n = len(X)
+    n, rows = len(X), X[:]
     if n_directions >= n:  # n centred rows span n - 1 dimensions
         return None
-    mean = X.mean(axis=0, dtype=np.float64)
-    centred = X - mean
+    mean = rows.mean(axis=0, dtype=np.float64)
+    centred = rows - mean
     variances, ascending = eigh(centred @ centred.T, subset_by_index=(n - n_directions, n - 1))
     if variances[0] <= SMALLEST_SHARE * variances[-1]:
         return None

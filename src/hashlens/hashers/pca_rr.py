@@ -9,6 +9,7 @@ from hashlens.checks import check_int
 from hashlens.hashers.base import Tell
 from hashlens.hashers.linear import LinearHasher
 from hashlens.hashers.pca import Reals, principal_directions
+from hashlens.hashers.samples import SAMPLE_ROWS, drawn_rows
 
 
 def haar_rotation(size: int, seed: int, n_columns: int | None = None) -> NDArray[np.float64]:
@@ -50,7 +51,10 @@ class PCARR(LinearHasher):
     Parameters
     ----------
     n_bits : int, 1 to n_features, default 64
+    sample_rows : int >= 2, default 100,000
+        Rows drawn for the fit (all of them, if there are no more), as by :class:`PCAH`.
     seed : int >= 0, default 0
+        Of the rotation, and of the rows drawn.
 
     Attributes
     ----------
@@ -75,16 +79,20 @@ class PCARR(LinearHasher):
     any_real = True
     bits_within_features = True
 
-    def __init__(self, n_bits: int = 64, *, seed: int = 0) -> None:
+    def __init__(self, n_bits: int = 64, *, sample_rows: int = SAMPLE_ROWS, seed: int = 0) -> None:
         self.n_bits = n_bits
+        self.sample_rows = sample_rows
         self.seed = seed
 
     def _check_params(self) -> None:
         super()._check_params()
+        check_int("sample_rows", self.sample_rows, 2)
         check_int("seed", self.seed, 0)
 
     def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
-        self.mean_, directions = principal_directions(X, self.n_bits)
+        self.mean_, directions = principal_directions(
+            drawn_rows(X, self.sample_rows, self.seed), self.n_bits
+        )
         self.weights_ = (directions @ haar_rotation(self.n_bits, self.seed)).astype(
             directions.dtype
         )

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from hashlens.checks import check_matrix, refuse, words
-from hashlens.hashers.pca import Reals
+from hashlens.hashers.pca import Reals, Rows
+
+SAMPLE_ROWS = 100_000  # that principal directions are learnt from, where there are more
 
 
 def check_samples(
@@ -47,17 +49,31 @@ def check_samples(
     return check_matrix("X", matrix, n_columns=n_columns, min_rows=min_rows, any_real=any_real)
 
 
-def drawn_rows(X: Reals, n_rows: int, seed: int) -> Reals:
+def drawn_rows(X: Reals, n_rows: int, seed: int) -> Rows:
     """Draw `n_rows` rows without replacement, in the order of `X`; `X` itself if it has no more.
 
     Examples
     --------
-    >>> drawn_rows(np.arange(6.0).reshape(6, 1), 3, seed=0).ravel()
+    >>> drawn_rows(np.arange(6.0).reshape(6, 1), 3, seed=0)[:].ravel()
     array([3., 4., 5.])
     """
     if len(X) <= n_rows:
         return X
-    return X[np.sort(np.random.default_rng(seed).choice(len(X), n_rows, replace=False))]
+    return _Drawn(X, np.sort(np.random.default_rng(seed).choice(len(X), n_rows, replace=False)))
+
+
+class _Drawn:
+    """Some rows of X, fetched when they are asked for: X may be larger than memory."""
+
+    def __init__(self, X: Reals, rows: NDArray[np.int64]) -> None:
+        self._X, self._rows = X, rows
+        self.dtype, self.shape = X.dtype, (len(rows), X.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice) -> Reals:
+        return self._X[self._rows[rows]]
 
 
 def _defect(matrix: NDArray[Any], hasher: str, n_columns: int | None, min_rows: int) -> str:
