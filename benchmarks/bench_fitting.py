@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path, help="folder that keeps the GIST vectors")
     parser.add_argument("--out", type=Path, default=RESULTS / "fitting.json")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rivals-in", type=Path, help=argparse.SUPPRESS)  # the child's errand
     arguments = parser.parse_args()

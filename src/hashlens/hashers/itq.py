@@ -26,8 +26,8 @@ class ITQ(LinearHasher):
     raise the loss.
 
     Beyond the paper, a round goes on the way it came: :math:`C^\top V` is moved by `momentum` times
-    its change since the round before. The loss of the paper's 50 rounds is then undercut after 20.
-    Where such a step raises the loss it is taken back, and the paper's is taken.
+    its change since the round before. After 20 rounds the loss is then about that of 50 of the
+    paper's, or lower. Where such a step raises the loss it is taken back, and the paper's is taken.
 
     Of more than `sample_rows` rows, so many are drawn to learn from: W and R have too few numbers
     for more rows to change the codes' quality beyond what another seed does. X may be mapped from
