@@ -117,13 +117,14 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "search HL id:3 --where label='owl' --json",
         "stats HL",
         "check HL --files",
+        "copy HL HL-copy",
         "update HL --set year=2020 --where id<3",
         "remove HL 11",
         "compact HL",
     ],
 )
 def test_what_needs_no_picture_loads_nothing_heavy(collection: Path, words: str) -> None:
-    named = [str(collection) if word == "HL" else word for word in words.split()]
+    named = words.replace("HL", str(collection)).split()
     loaded = third_party(RUN_MAIN, *named)
     assert not loaded & HEAVY
 

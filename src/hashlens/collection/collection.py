@@ -10,6 +10,7 @@ from hashlens.collection.copying import CopyReport, copy
 from hashlens.collection.findings import CheckReport
 from hashlens.collection.folder.verifying import verify
 from hashlens.collection.looking import Looking
+from hashlens.collection.new import NewCollection
 from hashlens.collection.opened import exists, make_store
 from hashlens.collection.searching import Searching
 from hashlens.errors import ImageError
@@ -89,7 +90,8 @@ class Collection(Looking, Searching, Changing):
         """
         if not isinstance(model, Model):
             raise refuse("model", "a hashlens.Model", words(type(model).__name__))
-        make_store(path, model, store_features=store_features, keep_pictures=keep_pictures)
+        new = NewCollection.of(model, store_features=store_features, keep_pictures=keep_pictures)
+        make_store(path, new)
         return cls(path)
 
     @classmethod

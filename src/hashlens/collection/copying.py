@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hashlens.checks import printable, refuse, words
 from hashlens.collection.folder.store import FolderStore
 from hashlens.collection.folder.verifying import verify
+from hashlens.collection.new import NewCollection, copying_model
 from hashlens.collection.opened import exists, make_store, open_store
 from hashlens.collection.pairing import Row, as_text, difference, gathered, joined
 from hashlens.collection.records import Record
@@ -131,13 +132,8 @@ def _check_sound(source: Store, watcher: Watcher) -> None:
 
 
 def _make_like(source: Store, place: str | Path) -> Store:
-    make_store(
-        place,
-        source.load_model(),
-        store_features=source.n_features > 0,
-        keep_pictures=source.keeps_pictures,
-        saved=source.saved_model,
-    )
+    model = copying_model(source.saved_model)
+    make_store(place, NewCollection(source.n_bits, source.n_features, source.keeps_pictures, model))
     to = open_store(place)
     _check_alike(source, to)
     return to

@@ -7,6 +7,7 @@ from typing import Any
 from hashlens.checks import refuse, words
 from hashlens.collection.folder.store import FolderStore
 from hashlens.collection.folder.writing import check_new, make_collection
+from hashlens.collection.new import NewCollection
 from hashlens.collection.store import Store
 from hashlens.errors import InputError
 from hashlens.evaluation import DistanceMeaning, meaning_in
@@ -39,28 +40,14 @@ def only_in_folder(place: str, what: str) -> InputError:
     return refuse("collection", wanted, words(place))
 
 
-def make_store(
-    place: str | Path,
-    model: Model,
-    *,
-    store_features: bool,
-    keep_pictures: bool,
-    saved: Path | None = None,
-) -> None:
-    """Make an empty collection at a place, whole or not at all; InputError if it is taken.
-
-    The model's files are those in the folder `saved`, if that is given: saved anew, a model of
-    another version of hashlens may have other bytes.
-    """
-    keeping: dict[str, Any] = {"store_features": store_features, "keep_pictures": keep_pictures}
-    if saved is not None:
-        keeping["saved"] = saved
+def make_store(place: str | Path, new: NewCollection) -> None:
+    """Make an empty collection at a place, whole or not at all; InputError if it is taken."""
     if str(place).startswith(SCHEME):
         from hashlens.collection.milvus.store import MilvusStore
 
-        MilvusStore.make(str(place), model, **keeping)
+        MilvusStore.make(str(place), new)
     else:
-        make_collection(Path(place), model, **keeping)
+        make_collection(Path(place), new)
 
 
 def check_free(place: str | Path) -> None:

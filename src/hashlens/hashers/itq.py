@@ -31,8 +31,8 @@ class ITQ(LinearHasher):
 
     Of more than `sample_rows` rows, so many are drawn to learn from: W and R have too few numbers
     for more rows to change the codes' quality beyond what another seed does. X may be mapped from
-    a file, of any real dtype: it is read once, to see that it is finite. Memory beside it: V, one
-    block of rows, one d x d matrix.
+    a file, of any real dtype: it is read once, to see that it is finite. Memory beside it: the
+    rows drawn, V, one block of rows, one d x d matrix.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class ITQ(LinearHasher):
         check_int("seed", self.seed, 0)
 
     def _fit(self, X: Reals, y: object, tell: Tell) -> None:  # noqa: ARG002 - unsupervised
-        drawn = drawn_rows(X, self.sample_rows, self.seed)
+        drawn = drawn_rows(X, self.sample_rows, self.seed)[:]  # to be gone through twice
         self.mean_, directions = principal_directions(drawn, self.n_bits)
         V = project_rows(drawn, self.mean_, directions)  # (n, B)
         R = haar_rotation(self.n_bits, self.seed)  # (B, B)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from hashlens.checks import refuse
 
@@ -14,6 +15,7 @@ Reals = NDArray[np.floating[Any]]
 BLOCK_ROWS = 8192
 SMALLEST_SHARE = 1e-10  # of the largest variance, below which a direction is rounding alone
 _ROWS_FOR_ORIGIN = 1024
+_FEW_COLUMNS = 1024
 
 
 class Rows(Protocol):
@@ -198,7 +200,9 @@ def _by_covariance(X: Rows, n_directions: int) -> tuple[Reals, Reals]:
     """Mean, and leading eigenvectors of the d x d covariance, the largest variance first."""
     d = X.shape[1]
     mean, covariance = mean_and_covariance(X)
-    _, ascending = eigh(covariance, subset_by_index=(d - n_directions, d - 1))
+    # NumPy's threads go on spinning for a while, and SciPy has its own: few columns need no more
+    with threadpool_limits(1 if d <= _FEW_COLUMNS else None, user_api="blas"):
+        _, ascending = eigh(covariance, subset_by_index=(d - n_directions, d - 1))
     return mean, ascending[:, ::-1]
 
 

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[imp
 from hashlens.hashers.pca import Reals, row_blocks
 
 N_ITERATIONS, MOMENTUM = 20, 1.0
-_BLOCK = 2**18  # numbers that stay in a processor's own cache
+_BLOCK = 2**19  # numbers of V that a thread takes at once
 
 
 def learn_rotation(

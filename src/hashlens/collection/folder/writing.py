@@ -5,18 +5,15 @@ import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
 
 import hashlens
 from hashlens.checks import refuse, words
 from hashlens.collection.folder.catalogue import Catalogue, Meta
 from hashlens.collection.folder.snapshot import codes_file, features_file
+from hashlens.collection.new import NewCollection
 from hashlens.errors import HashlensError
-from hashlens.model import Model
-from hashlens.model_store import MODEL_FILE, WEIGHTS_FILE
-from hashlens.whole_file import sync_folder, whole_file
+from hashlens.model_store import MODEL_FILE
+from hashlens.whole_file import sync_folder
 
 MODEL_FOLDER = "model"
 
@@ -27,24 +24,8 @@ def check_new(folder: Path) -> None:
         raise refuse("path", "a new folder", words(f"{str(folder)!r}, which exists"))
 
 
-def make_collection(
-    folder: Path,
-    model: Model,
-    *,
-    store_features: bool,
-    keep_pictures: bool,
-    saved: Path | None = None,
-) -> None:
+def make_collection(folder: Path, new: NewCollection) -> None:
     """Make an empty collection, whole or not at all.
-
-    Parameters
-    ----------
-    folder : Path
-    model : Model
-    store_features, keep_pictures : bool
-        As for `Collection.create`.
-    saved : Path, optional
-        A folder with the model's files, which are copied as they are.
 
     Raises
     ------
@@ -55,26 +36,17 @@ def make_collection(
     """
     check_new(folder)
     try:
-        _make(folder, _Contents(model, saved, store_features, keep_pictures))
+        _make(folder, new)
     except OSError as error:
         reason = error.strerror or error
         raise HashlensError(f"{folder} must be writable. Got {reason}.") from error
 
 
-class _Contents(NamedTuple):
-    """What a new collection is to have; see `make_collection`."""
-
-    model: Model
-    saved: Path | None
-    store_features: bool
-    keep_pictures: bool
-
-
-def _make(folder: Path, contents: _Contents) -> None:
+def _make(folder: Path, new: NewCollection) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _fill(staged, contents)
+        _fill(staged, new)
         staged.chmod(0o755)
         staged.rename(folder)
         sync_folder(folder.parent)
@@ -84,15 +56,9 @@ def _make(folder: Path, contents: _Contents) -> None:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def _fill(folder: Path, contents: _Contents) -> None:
-    model = contents.model
-    if contents.saved is None:
-        model.save(folder / MODEL_FOLDER)
-    else:
-        _copy_model(contents.saved, folder / MODEL_FOLDER)
-    nothing = model.embed_pixels(np.empty((0, *model.preprocessing.shape), np.uint8))
-    n_features = nothing.features.shape[1] if contents.store_features else 0
-    meta = Meta(model.n_bits, n_features, 1, 0, model_checksum(folder), 0)
+def _fill(folder: Path, new: NewCollection) -> None:
+    new.write_model(folder / MODEL_FOLDER)
+    meta = Meta(new.n_bits, new.n_features, 1, 0, model_checksum(folder), 0)
     for file in codes_file(folder, meta), features_file(folder, meta):
         if file is not None:
             file.create()
@@ -102,20 +68,12 @@ def _fill(folder: Path, contents: _Contents) -> None:
             "n_features": meta.n_features,
             "generation": meta.generation,
             "revision": meta.revision,
-            "keep_pictures": int(contents.keep_pictures),
+            "keep_pictures": int(new.keep_pictures),
             "model_sha256": meta.model_sha256,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "hashlens": hashlens.__version__,
         }
     )
-    sync_folder(folder)
-
-
-def _copy_model(saved: Path, folder: Path) -> None:
-    folder.mkdir()
-    for name in MODEL_FILE, WEIGHTS_FILE:
-        with whole_file(folder / name) as partial:
-            shutil.copyfile(saved / name, partial)
     sync_folder(folder)
 
 

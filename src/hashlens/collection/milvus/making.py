@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hashlens.codes import code_size
 from hashlens.collection.milvus.connection import CALL_SECONDS, Connection
@@ -23,20 +23,11 @@ from hashlens.collection.milvus.layout import (
 from hashlens.collection.milvus.meta import Meta
 from hashlens.collection.milvus.right import right_to_write
 from hashlens.collection.milvus.url import Address
-from hashlens.model import Model
+from hashlens.collection.new import NewCollection
 from hashlens.model_store import MODEL_FILE, WEIGHTS_FILE
 
 
-class Wanted(NamedTuple):
-    """A collection that is to be made: what it is, and the model's files."""
-
-    n_bits: int
-    n_features: int
-    keep_pictures: bool
-    files: dict[str, bytes]
-
-
-def make_whole(connection: Connection, wanted: Wanted) -> None:
+def make_whole(connection: Connection, new: NewCollection) -> None:
     """Make an empty collection; what a killed creation left is dropped first.
 
     It exists once the row that says so is written, as the last one.
@@ -49,30 +40,31 @@ def make_whole(connection: Connection, wanted: Wanted) -> None:
         If someone else is making it.
     """
     check_free(connection)
+    files = _model_files(new)
     _make_meta(connection)
     meta = Meta(connection)
     with right_to_write(meta, connection.place):
         check_free(connection)  # another may have made it, until the right was there
         meta.drop(list(meta.keys_below("file/")))
-        facts = _facts(connection.address, wanted)
+        facts = _facts(connection.address, new, files)
         _make_items(connection, facts)
-        for name, content in wanted.files.items():
+        for name, content in files.items():
             meta.put_file(name, content)
         meta.put_numbers(revision=0, next_id=1, n_items=0)  # SQLite's ids begin at 1, too
         meta.put({READY: json.dumps(asdict(facts))})
 
 
-def _facts(address: Address, wanted: Wanted) -> Facts:
+def _facts(address: Address, new: NewCollection, files: dict[str, bytes]) -> Facts:
     return Facts(
-        n_bits=wanted.n_bits,
-        n_features=wanted.n_features,
-        keep_pictures=wanted.keep_pictures,
+        n_bits=new.n_bits,
+        n_features=new.n_features,
+        keep_pictures=new.keep_pictures,
         shards=address.shards or 1,
         replicas=address.replicas or 1,
         index=address.index or "BIN_FLAT",
         files={
             name: StoredFile(len(content), sha256(content).hexdigest())
-            for name, content in wanted.files.items()
+            for name, content in files.items()
         },
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -163,9 +155,8 @@ def _index(connection: Connection, name: str, field: str, kind: tuple[str, str])
         client.create_index(name, params, timeout=CALL_SECONDS)
 
 
-def model_files(model: Model, saved: Path | None) -> dict[str, bytes]:
-    """Read a model's files, from where they are or saved for this."""
-    if saved is not None:
-        return {name: (saved / name).read_bytes() for name in (MODEL_FILE, WEIGHTS_FILE)}
-    with tempfile.TemporaryDirectory() as folder:
-        return model_files(model, model.save(Path(folder) / "model"))
+def _model_files(new: NewCollection) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "model"
+        new.write_model(folder)
+        return {name: (folder / name).read_bytes() for name in (MODEL_FILE, WEIGHTS_FILE)}

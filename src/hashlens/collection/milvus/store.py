@@ -24,7 +24,7 @@ from hashlens.collection.milvus.health import check_whole
 from hashlens.collection.milvus.holding import Holdable
 from hashlens.collection.milvus.known import MilvusKnown
 from hashlens.collection.milvus.layout import Facts, StoredFile
-from hashlens.collection.milvus.making import Wanted, make_whole, model_files
+from hashlens.collection.milvus.making import make_whole
 from hashlens.collection.milvus.meta import Meta
 from hashlens.collection.milvus.model_cache import ModelCache
 from hashlens.collection.milvus.reading import (
@@ -40,6 +40,7 @@ from hashlens.collection.milvus.target import writing_to
 from hashlens.collection.milvus.url import read_url
 from hashlens.collection.milvus.view import MilvusView, select_ids
 from hashlens.collection.milvus.writing import MilvusWriter
+from hashlens.collection.new import NewCollection
 from hashlens.collection.records import Records
 from hashlens.collection.sorting import is_gone
 from hashlens.collection.stats import Stats
@@ -93,14 +94,7 @@ class MilvusStore(Store):
         layout.check_free(Connection(read_url(url)))
 
     @staticmethod
-    def make(
-        url: str,
-        model: Model,
-        *,
-        store_features: bool,
-        keep_pictures: bool,
-        saved: Path | None = None,
-    ) -> None:
+    def make(url: str, new: NewCollection) -> None:
         """Make an empty collection, whole or not at all; see `make_store`.
 
         Raises
@@ -110,11 +104,7 @@ class MilvusStore(Store):
         BusyError
             If someone else is making it.
         """
-        nothing = model.embed_pixels(np.empty((0, *model.preprocessing.shape), np.uint8))
-        n_features = nothing.features.shape[1] if store_features else 0
-        files = model_files(model, saved)
-        wanted = Wanted(model.n_bits, n_features, keep_pictures, files)
-        make_whole(Connection(read_url(url)), wanted)
+        make_whole(Connection(read_url(url)), new)
 
     @property
     def n_items(self) -> int:
