@@ -1,12 +1,13 @@
 """What fewer rows and fewer rounds cost: for `bench_fitting`.
 
 Principal directions: variance of vectors that are kept out, and mAP among them for the groups that
-they were made from. ITQ, on GIST vectors of MNIST: loss of the test images, and mAP with 2,000 of
-them as queries against the training images.
+they were made from. ITQ: loss of a data set's test images, and mAP with 2,000 of them as queries
+against the training images; rows on GIST vectors of MNIST, rounds on more.
 """
 
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from hashlens.watcher import Watcher
 
 SAMPLES = (8_192, 16_384, 32_768, 50_000, 60_000)
 ROUNDS = ((50, 0.0), (20, 0.0), (20, 1.0), (50, 1.0))  # and their momentum
+SETS = (("mnist", "gist"), ("mnist", "pixels"), ("cifar10", "gist"))
+BITS = (32, 64)
 PCA_SAMPLES = (25_000, 50_000, 100_000, 200_000)
 N_QUERIES = 2_000
 BLOCK, SIDE = 10_000, 13
@@ -83,25 +86,31 @@ def mean_precision(codes: Codes, queries: Codes, n_bits: int, relevant: Relevanc
     return mean_average_precision(counts).expected
 
 
-def qualities(
-    data_dir: Path | None, kept: Path | None, n_seeds: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Held-out loss and mAP of ITQ over seeds: by the rows it learns from, and by its rounds."""
-    data, gist = load("mnist", data_dir=data_dir), load_features("gist")
-    sides = (data.train, data.test)
-    parts = [vectors_of(gist, side, kept, Watcher()) for side in sides]
-    labels = [np.asarray(side.labels)[v.rows] for side, v in zip(sides, parts, strict=True)]
-    scale = Standardizer().fit(parts[0].features)
-    X, Q = (scale.transform(part.features) for part in parts)
-    relevant = relevance(labels[1][:N_QUERIES], labels[0])
+class Vectors(NamedTuple):
+    """Of a data set, standardised: to learn from and to find, and to ask with."""
 
-    def judged(**settings: Any) -> dict[str, Any]:
+    X: NDArray[np.floating[Any]]
+    Q: NDArray[np.floating[Any]]
+    relevant: Relevance
+
+    @classmethod
+    def of(cls, data_name: str, kind: str, data_dir: Path | None, kept: Path | None) -> Self:
+        data, features = load(data_name, data_dir=data_dir), load_features(kind)
+        sides = (data.train, data.test)
+        parts = [vectors_of(features, side, kept, Watcher()) for side in sides]
+        labels = [np.asarray(side.labels)[v.rows] for side, v in zip(sides, parts, strict=True)]
+        scale = Standardizer().fit(parts[0].features)
+        X, Q = (scale.transform(part.features) for part in parts)
+        return cls(X, Q, relevance(labels[1][:N_QUERIES], labels[0]))
+
+    def judged(self, n_seeds: int, **settings: Any) -> dict[str, Any]:
+        """Held-out loss and mAP of ITQ, over seeds."""
         found = []
         for seed in range(n_seeds):
-            hasher = ITQ(seed=seed, **settings).fit(X)
-            loss = float(np.square(1 - np.abs(hasher.project(Q))).mean())
-            codes, queries = hasher.transform(X), hasher.transform(Q[:N_QUERIES])
-            found.append((loss, mean_precision(codes, queries, hasher.n_bits, relevant)))
+            hasher = ITQ(seed=seed, **settings).fit(self.X)
+            loss = float(np.square(1 - np.abs(hasher.project(self.Q))).mean())
+            codes, queries = hasher.transform(self.X), hasher.transform(self.Q[:N_QUERIES])
+            found.append((loss, mean_precision(codes, queries, hasher.n_bits, self.relevant)))
         loss, mAP = np.array(found).T
         return {
             "loss a bit, held out": float(np.median(loss)),
@@ -111,14 +120,28 @@ def qualities(
             "seeds": n_seeds,
         }
 
-    by_rows = [
-        {"bits": b, "rows learnt from": min(n, len(X))} | judged(n_bits=b, sample_rows=n)
-        for b in (32, 64)
+
+def by_rows(data_dir: Path | None, kept: Path | None, n_seeds: int) -> list[dict[str, Any]]:
+    """Quality of ITQ by the rows it learns from."""
+    vectors = Vectors.of("mnist", "gist", data_dir, kept)
+    return [
+        {"bits": bits, "rows learnt from": min(n, len(vectors.X))}
+        | vectors.judged(n_seeds, n_bits=bits, sample_rows=n)
+        for bits in BITS
         for n in SAMPLES
     ]
-    by_rounds = [
-        {"bits": b, "rounds": n, "momentum": m} | judged(n_bits=b, n_iterations=n, momentum=m)
-        for b in (32, 64)
-        for n, m in ROUNDS
-    ]
-    return by_rows, by_rounds
+
+
+def by_rounds(data_dir: Path | None, kept: Path | None, n_seeds: int) -> list[dict[str, Any]]:
+    """Quality of ITQ by its rounds and their momentum."""
+    rows = []
+    for data_name, kind in SETS:
+        vectors = Vectors.of(data_name, kind, data_dir, kept)
+        for bits, (n, momentum) in product(BITS, ROUNDS):
+            row = {"data": data_name, "features": kind, "bits": bits}
+            row |= {"rounds": n, "momentum": momentum}
+            rows.append(
+                row | vectors.judged(n_seeds, n_bits=bits, n_iterations=n, momentum=momentum)
+            )
+            print(rows[-1], flush=True)
+    return rows

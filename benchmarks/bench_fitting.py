@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks._fitting_quality import cut_patches, kept_variance, qualities
+from benchmarks._fitting_quality import by_rounds, by_rows, cut_patches, kept_variance
 from benchmarks._record import RESULTS, environment, spread, write_result
 from numpy.typing import NDArray
 
@@ -37,7 +37,7 @@ GROWTH = (10_000, 100_000)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--vectors", type=Path, help="folder that keeps the GIST vectors")
+    parser.add_argument("--vectors", type=Path, help="folder that keeps vectors of images")
     parser.add_argument("--out", type=Path, default=RESULTS / "fitting.json")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=7)
@@ -57,7 +57,7 @@ def main() -> None:
         directions = kept_variance("made", made, N_BITS, groups, arguments.seeds)
     patches = cut_patches(arguments.data_dir, arguments.rows)
     directions += kept_variance("patches", patches, N_BITS, None, arguments.seeds)
-    quality, rounds = qualities(arguments.data_dir, arguments.vectors, arguments.seeds)
+    asked = (arguments.data_dir, arguments.vectors, arguments.seeds)
     command = "python -m benchmarks.bench_fitting --data-dir DIR"
     result = {
         "title": f"Fitting on {arguments.rows:,} x {WIDTH} float32, {N_BITS} bits",
@@ -66,8 +66,8 @@ def main() -> None:
         "covariance": [exact],
         "memory": memory,
         "growth": growth,
-        "quality": quality,
-        "rounds": rounds,
+        "quality": by_rows(*asked),
+        "rounds": by_rounds(*asked),
         "directions": directions,
         "environment": environment() | {"command": command},
     }

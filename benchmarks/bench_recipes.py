@@ -10,14 +10,13 @@ after each row; `--go-on` keeps the rows that it has, each with its commit.
 """
 
 import argparse
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks._record import RESULTS, environment, write_result
+from benchmarks._record import RESULTS, environment, rows_of, write_result
 
 from hashlens.data import Splits, load
 from hashlens.deep import RECIPES
@@ -54,7 +53,7 @@ def main() -> None:
     data = load("cifar10", data_dir=arguments.data_dir)
     asked = f"--epochs {arguments.epochs} --seeds {arguments.seeds} --only {arguments.only!r}"
     command = f"python -m benchmarks.bench_recipes --data-dir DIR {asked}"
-    rows = json.loads(arguments.out.read_text())["rows"] if arguments.go_on else []
+    rows = rows_of(arguments.out) if arguments.go_on else []
     had = {(row["changed"], row["epochs"], row["seed"]) for row in rows}
     for name in arguments.only.split(","):
         for seed in range(arguments.seeds):

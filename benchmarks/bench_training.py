@@ -1,7 +1,7 @@
 """Time from images to a figure: hashlens' recipes, and the field's usual way, on CIFAR-10.
 
     python -m benchmarks.bench_training --data-dir DIR [--out benchmarks/results/training.json]
-        [--runs fast:4,fast:11,modern:4,usual] [--minutes 25]
+        [--runs fast:4,fast:11,modern:4,usual] [--minutes 25] [--go-on]
 
 48 bits, RITQ: features learnt with a classifier, then PCA and ITQ. `fast:4` is hashlens' recipe of
 that name with the trunk "cifarnet" for 4 epochs; `usual` is what repositories of the field do: a
@@ -10,23 +10,26 @@ torchvision in a DataLoader with a worker a core, float32. It trains for `--minu
 after each epoch; its clock stands still meanwhile, and while its images are decoded, which
 hashlens' time has in it. Both end with codes for the test images: "seconds" is all of that, on all
 cores that torch takes. No figure chooses anything: numbers of epochs are given. The result is
-written after each row: a run that is interrupted keeps what it has.
+written after each row: a run that is interrupted keeps what it has. `--go-on` keeps the rows of
+other runs, each with its commit and date.
 """
 
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from benchmarks._record import RESULTS, environment, write_result
+from benchmarks._record import RESULTS, environment, rows_of, write_result
 from benchmarks._usual import UsualTraining
 
 from hashlens.codes import Codes
 from hashlens.data import Splits, load
 from hashlens.evaluation import average_precision, relevance
+from hashlens.provenance import commit
 from hashlens.search import HammingIndex
 from hashlens.training import TrainOptions, train
 
@@ -42,14 +45,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS / "training.json")
     parser.add_argument("--runs", default="fast:4,fast:11,modern:4,usual", help="in this order")
     parser.add_argument("--minutes", type=float, default=25.0, help="of the usual way")
+    parser.add_argument("--go-on", action="store_true", help="keep the rows of other runs in --out")
     arguments = parser.parse_args()
     data = load(arguments.data, data_dir=arguments.data_dir)
-    rows: list[dict[str, Any]] = []
-    for name in arguments.runs.split(","):
+    names = arguments.runs.split(",")
+    kept = rows_of(arguments.out) if arguments.go_on else []
+    rows = [row for row in kept if row["run"] not in names]
+    for name in names:
         ways = usual(data, arguments.minutes) if name == "usual" else ours(data, name)
         for row in ways:
-            rows.append(row)
-            print(row, flush=True)
+            rows.append(row | {"run": name, "commit": commit(), "date": str(date.today())})
+            print(rows[-1], flush=True)
             write_result(arguments.out, result_of(arguments, rows))
 
 

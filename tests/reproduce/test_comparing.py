@@ -219,7 +219,7 @@ def test_methods_by_name_and_by_group():
 
 
 def test_a_plan_refuses_what_it_does_not_know():
-    wanted = r"setting must be one of n_iterations, momentum, sample_rows\. Got 'iterations'"
+    wanted = r"setting must be one of momentum, n_iterations, sample_rows\. Got 'iterations'"
     with pytest.raises(InputError, match=wanted):
         Plan(("itq",), (8,), settings={"iterations": 3})
     with pytest.raises(InputError, match=r"protocol must be one of"):
