@@ -30,7 +30,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.manual_seed(0)
     network = nn.Sequential(build_trunk("cifarnet", 3), nn.LazyLinear(N_CLASSES))
-    network.to(memory_format=torch.channels_last)(torch.zeros(2, 3, SIZE, SIZE))
+    network(torch.zeros(2, 3, SIZE, SIZE))  # its last layer learns the number of its inputs
+    network.to(memory_format=torch.channels_last)
     twin = copy.deepcopy(network)
     steps = {
         "as it is": stepping(network, network),
