@@ -23,6 +23,8 @@ FORMAT_VERSION = 1
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 CHECKPOINT_FILE = "checkpoint.safetensors"
+_FORMER_DEFAULTS = {name: {"n_iterations": 50, "momentum": 0.0} for name in ("itq", "itq-cca")}
+# Of models that were saved without them, before there was momentum.
 
 if TYPE_CHECKING:
     from hashlens.feature_encoder import FeatureEncoder
@@ -41,7 +43,7 @@ def save_model(model: Model, path: Path) -> Path:
         "method": model.method,
         "n_bits": model.n_bits,
         "lengths": list(model.lengths),
-        "settings": model.settings,
+        "settings": _whole_settings(model),
         "preprocessing": model.preprocessing.to_dict(),
         "classes": list(model.classes),
         "encoder": kind,
@@ -116,6 +118,16 @@ def check_weights(path: Path) -> None:
     _read_weights(path, _read_header(path / MODEL_FILE))
 
 
+def _whole_settings(model: Model) -> dict[str, Any]:
+    """Give a hasher's with its defaults: those of a later version may be others."""
+    from hashlens.feature_encoder import FeatureEncoder
+
+    if not isinstance(model.encoder, FeatureEncoder):
+        return model.settings
+    defaults: dict[str, Any] = model.encoder.hasher.get_params()
+    return defaults | model.settings
+
+
 def _encoder_arrays(encoder: Encoder) -> tuple[dict[str, Any], Arrays]:
     """Describe an encoder as JSON, and give its arrays."""
     from hashlens.feature_encoder import FeatureEncoder
@@ -175,6 +187,7 @@ def _restore_features(
     from hashlens.feature_encoder import FeatureEncoder
     from hashlens.features import Standardizer, restore_features
 
+    settings = _FORMER_DEFAULTS.get(method, {}) | settings
     hasher = load_method(method)(**settings).restore(_under("hasher.", arrays))
     standardizer = None
     if kind["standardize"]:

@@ -11,7 +11,7 @@ import hashlens
 from hashlens.data import Splits, as_images, synthetic_images
 from hashlens.errors import FormatError, ImageError, InputError
 from hashlens.model import Model
-from hashlens.model_store import check_free
+from hashlens.model_store import _signed, check_free
 from hashlens.training import TrainOptions, train
 
 
@@ -48,6 +48,25 @@ def test_saved_and_loaded_models_give_the_same_codes(kind, request, data, tmp_pa
     np.testing.assert_array_equal(again.encode(data), codes)
     assert again.card == model.card
     assert len(again.training_digests) == len(data)
+
+
+def test_settings_that_were_not_named_are_saved_too(shallow):
+    settings = Model.load(shallow).settings
+    assert settings["n_iterations"] == 20
+    assert settings["momentum"] == 1.0
+
+
+def test_a_model_saved_before_momentum_is_loaded(data, tmp_path):
+    wanted = {"n_iterations": 50, "momentum": 0.0}
+    options = TrainOptions(features="gist")
+    model = train(Splits(data, data), method="itq", n_bits=20, settings=wanted, options=options)
+    folder = model.save(tmp_path / "former")
+    card = json.loads((folder / "model.json").read_text())["model"]
+    card["settings"] = {"n_bits": 20, "seed": 0}
+    (folder / "model.json").write_text(_signed(card))
+    again = Model.load(folder)
+    np.testing.assert_array_equal(again.encode(data), model.encode(data))
+    assert again.encoder.hasher.get_params()["n_iterations"] == 50
 
 
 @pytest.mark.parametrize("kind", ["deep", "shallow"])
