@@ -8,7 +8,6 @@ gradient descent. Both take turns; the first step of each, which compiles, is to
 
 import argparse
 import copy
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 from benchmarks._record import RESULTS, environment, spread, write_result
 from torch import nn
 
+from hashlens.bench.timing import seconds_of
 from hashlens.deep.trunks import build_trunk
 
 BATCH, N_CLASSES, SIZE = 500, 10, 32
@@ -37,11 +37,11 @@ def main() -> None:
         "as it is": stepping(network, network),
         "compiled": stepping(twin, torch.compile(twin)),
     }
-    first = {name: clocked(step) for name, step in steps.items()}
+    first = {name: seconds_of(step) for name, step in steps.items()}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(arguments.steps):
         for name, step in steps.items():
-            seconds[name].append(clocked(step))
+            seconds[name].append(seconds_of(step))
     plain = float(np.median(seconds["as it is"]))
     command = f"python -m benchmarks.bench_compile --steps {arguments.steps}"
     result = {
@@ -70,12 +70,6 @@ def stepping(network: nn.Module, forward: Callable[..., torch.Tensor]) -> Callab
         optimiser.step()
 
     return step
-
-
-def clocked(step: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    step()
-    return time.perf_counter() - began
 
 
 def row(name: str, first: float, seconds: list[float], plain: float) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,7 @@ from benchmarks._fitting_quality import by_rounds, by_rows, cut_patches, kept_va
 from benchmarks._record import RESULTS, environment, spread, write_result
 from numpy.typing import NDArray
 
+from hashlens.bench.timing import seconds_of
 from hashlens.hashers import ITQ, PCAH
 from hashlens.hashers.pca import mean_and_covariance
 from hashlens.methods import METHODS, is_deep, load_method
@@ -127,7 +127,7 @@ def rivals(file: Path, runs: int) -> list[dict[str, Any]]:
     for run in range(runs):
         for key, fit in fits.items():
             if run == 0 or not key[1].endswith("randomized"):
-                seconds[key].append(clocked(fit))
+                seconds[key].append(seconds_of(fit))
     ours = {key[0]: float(np.median(v)) for key, v in seconds.items() if "hashlens" in key[1]}
     return [
         {
@@ -139,12 +139,6 @@ def rivals(file: Path, runs: int) -> list[dict[str, Any]]:
         }
         for (what, name), found in seconds.items()
     ]
-
-
-def clocked(fit: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    fit()
-    return time.perf_counter() - began
 
 
 def accuracy(file: Path) -> dict[str, Any]:
@@ -185,7 +179,7 @@ def growing(name: str, file: Path) -> dict[str, Any]:
     y = (X @ turn).argmax(axis=1)
     method = load_method(name)
     method(8).fit(X[:500], y[:500])  # imports and compiles
-    seconds = [clocked(lambda n=n: method(N_BITS).fit(np.array(X[:n]), y[:n])) for n in GROWTH]
+    seconds = [seconds_of(lambda n=n: method(N_BITS).fit(np.array(X[:n]), y[:n])) for n in GROWTH]
     slope = float(np.log(seconds[1] / seconds[0]) / np.log(GROWTH[1] / GROWTH[0]))
     row = {"method": name} | {f"{n:,} rows": s for n, s in zip(GROWTH, seconds, strict=True)}
     print(row, flush=True)

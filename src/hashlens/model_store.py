@@ -23,8 +23,8 @@ FORMAT_VERSION = 1
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 CHECKPOINT_FILE = "checkpoint.safetensors"
+# Of models that were saved without them, before there was momentum:
 _FORMER_DEFAULTS = {name: {"n_iterations": 50, "momentum": 0.0} for name in ("itq", "itq-cca")}
-# Of models that were saved without them, before there was momentum.
 
 if TYPE_CHECKING:
     from hashlens.feature_encoder import FeatureEncoder
@@ -43,7 +43,7 @@ def save_model(model: Model, path: Path) -> Path:
         "method": model.method,
         "n_bits": model.n_bits,
         "lengths": list(model.lengths),
-        "settings": _whole_settings(model),
+        "settings": model.settings,
         "preprocessing": model.preprocessing.to_dict(),
         "classes": list(model.classes),
         "encoder": kind,
@@ -116,16 +116,6 @@ def card_sha256(card: dict[str, Any]) -> str:
 def check_weights(path: Path) -> None:
     """Raise FormatError unless the weights are those that ``model.json`` tells of."""
     _read_weights(path, _read_header(path / MODEL_FILE))
-
-
-def _whole_settings(model: Model) -> dict[str, Any]:
-    """Give a hasher's with its defaults: those of a later version may be others."""
-    from hashlens.feature_encoder import FeatureEncoder
-
-    if not isinstance(model.encoder, FeatureEncoder):
-        return model.settings
-    defaults: dict[str, Any] = model.encoder.hasher.get_params()
-    return defaults | model.settings
 
 
 def _encoder_arrays(encoder: Encoder) -> tuple[dict[str, Any], Arrays]:

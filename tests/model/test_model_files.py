@@ -67,6 +67,8 @@ def test_a_model_saved_before_momentum_is_loaded(data, tmp_path):
     again = Model.load(folder)
     np.testing.assert_array_equal(again.encode(data), model.encode(data))
     assert again.encoder.hasher.get_params()["n_iterations"] == 50
+    saved = again.save(tmp_path / "again")
+    assert (saved / "model.json").read_bytes() == (folder / "model.json").read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["deep", "shallow"])

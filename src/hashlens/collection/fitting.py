@@ -143,7 +143,7 @@ def _fit(data: Dataset, options: TrainOptions, n_bits: int, load: _Loading) -> _
         preprocessing=features.preprocessing,
         classes=(),
         encoder=encoder,
-        settings={"n_bits": n_bits, "seed": options.seed},
+        settings=encoder.hasher.get_params(),
         card=make_card(data.subset(drawn), options, figures),
         training_digests=found.digests,
     )
