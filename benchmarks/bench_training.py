@@ -1,7 +1,7 @@
 """Time from images to a figure: hashlens' recipes, and the field's usual way, on CIFAR-10.
 
     python -m benchmarks.bench_training --data-dir DIR [--out benchmarks/results/training.json]
-        [--runs fast:4,fast:11,modern:4,usual] [--minutes 25] [--go-on]
+        [--runs fast:1,fast:4,fast:11,modern:4,usual] [--minutes 25] [--go-on]
 
 48 bits, RITQ: features learnt with a classifier, then PCA and ITQ. `fast:4` is hashlens' recipe of
 that name with the trunk "cifarnet" for 4 epochs; `usual` is what repositories of the field do: a
@@ -43,7 +43,9 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--out", type=Path, default=RESULTS / "training.json")
-    parser.add_argument("--runs", default="fast:4,fast:11,modern:4,usual", help="in this order")
+    parser.add_argument(
+        "--runs", default="fast:1,fast:4,fast:11,modern:4,usual", help="in this order"
+    )
     parser.add_argument("--minutes", type=float, default=25.0, help="of the usual way")
     parser.add_argument("--go-on", action="store_true", help="keep the rows of other runs in --out")
     arguments = parser.parse_args()
@@ -66,7 +68,7 @@ def result_of(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> dict
         "title": f"{arguments.data}, RITQ, {N_BITS} bits: time to a figure",
         "command": command,
         "rows": rows,
-        "reached": [line for figure in WANTED for line in reached(rows, figure)],
+        "reached": [line for goal in goals(rows) for line in reached(rows, *goal)],
         "threads": torch.get_num_threads(),
         "environment": environment() | {"command": command},
     }
@@ -122,20 +124,27 @@ def scored(data: Splits, test: Codes, encode: Callable[..., Codes]) -> dict[str,
     return {"ritq-loo": figure, "dlbh-full": float(first.mean())}
 
 
-def reached(rows: list[dict[str, Any]], figure: str) -> Iterator[dict[str, Any]]:
+def goals(rows: list[dict[str, Any]]) -> list[tuple[str, float]]:
+    """Give the figures to reach; the last is the best that the usual way came to in its time."""
+    usual = [row["ritq-loo"] for row in rows if row["run"] == "usual"]
+    best = [("ritq-loo", max(usual))] if usual and max(usual) < WANTED["ritq-loo"] else []
+    return [*WANTED.items(), *best]
+
+
+def reached(rows: list[dict[str, Any]], figure: str, wanted: float) -> Iterator[dict[str, Any]]:
     """Give each way's shortest training that reaches a figure, or the best where none does."""
     for way in dict.fromkeys(row["way"] for row in rows):
         own = [row for row in rows if row["way"] == way and row[figure] is not None]
         if not own:
             continue
-        there = [row for row in own if row[figure] >= WANTED[figure]]
+        there = [row for row in own if row[figure] >= wanted]
         if there:
             best = min(there, key=lambda row: row["seconds"])
         else:
             best = max(own, key=lambda row: row[figure])
         yield {
             "figure": f"{figure}, mAP{'@1000' if figure == 'dlbh-full' else ''}",
-            "wanted": WANTED[figure],
+            "wanted": round(wanted, 4),
             "way": way,
             "reached": "yes" if there else "no",
             "epochs": best["epochs"],

@@ -113,9 +113,10 @@ class Adder:
         n_images = len(self._incoming)
         self._watcher.stage(f"adding {self._incoming.title}", n_images)
         with ThreadPoolExecutor(_WORKERS) as pool:
+            share = pool.map if self._incoming.has_pictures else map  # others have nothing to read
             for start in range(0, n_images, CHUNK):
                 chunk = range(start, min(start + CHUNK, n_images))
-                self._add_chunk(list(pool.map(self._look, chunk)))
+                self._add_chunk(list(share(self._look, chunk)))
         return self._counts, self._skipped
 
     def _look(self, position: int) -> "Candidate | Skipped":

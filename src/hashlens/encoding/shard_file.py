@@ -41,6 +41,7 @@ from hashlens.errors import FormatError
 from hashlens.whole_file import whole_file
 
 _KEY = b"hashlens"
+_ROWS_AT_ONCE = 1024  # Parquet takes several times their size to decode them
 
 
 class CodeRows(NamedTuple):
@@ -141,10 +142,11 @@ def read_shard(path: Path) -> tuple[Footer, CodeRows]:
 
     with _reading(path), pq.ParquetFile(path) as file:
         footer = _footer(path, file)
-        rows = _rows(file.read().combine_chunks(), footer)
+        table = pa.Table.from_batches(file.iter_batches(_ROWS_AT_ONCE), file.schema_arrow)
+        rows = _rows(table.combine_chunks(), footer)
         if _digest(rows) != footer.rows_sha256:
             raise not_whole(path, "changed rows")
-    pa.default_memory_pool().release_unused()  # several times what the rows take
+    pa.default_memory_pool().release_unused()
     return footer, rows
 
 
@@ -215,9 +217,9 @@ def _digest(rows: CodeRows) -> str:
     words = json.dumps([rows.names, rows.has_file.tolist(), rows.labels])
     digest = hashlib.sha256(words.encode())
     digest.update(b"".join(rows.content_hashes))
-    digest.update(rows.codes.tobytes())
+    digest.update(np.ascontiguousarray(rows.codes).data)
     if rows.features is not None:
-        digest.update(rows.features.tobytes())
+        digest.update(np.ascontiguousarray(rows.features).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -13,6 +13,7 @@ from hashlens.checks import refuse
 Reals = NDArray[np.floating[Any]]
 
 BLOCK_ROWS = 8192
+_NUMBERS_IN_CACHE = 2**19
 SMALLEST_SHARE = 1e-10  # of the largest variance, below which a direction is rounding alone
 _ROWS_FOR_ORIGIN = 1024
 _FEW_COLUMNS = 1024
@@ -68,13 +69,16 @@ def project_rows(X: Rows, mean: Reals, weights: Reals) -> Reals:
     """
     weights = weights.astype(dtype_for(X), copy=False)
     projections = np.empty((len(X), weights.shape[1]), weights.dtype)
-    for rows, centred in centred_blocks(X, mean):
+    n_rows = min(BLOCK_ROWS, max(64, _NUMBERS_IN_CACHE // X.shape[1]))
+    for rows, centred in centred_blocks(X, mean, n_rows):
         np.matmul(centred, weights, out=projections[rows])
     return projections
 
 
-def centred_blocks(X: Rows, origin: Reals) -> Iterator[tuple[slice, Reals]]:
-    """Yield ``X - origin`` in blocks of rows, to be read: each is overwritten by the next.
+def centred_blocks(
+    X: Rows, origin: Reals, n_rows: int = BLOCK_ROWS
+) -> Iterator[tuple[slice, Reals]]:
+    """Yield ``X - origin`` in blocks of `n_rows`, to be read: each is overwritten by the next.
 
     Where the origin is 0 and X is in the dtype that it is computed in, they are rows of X itself.
 
@@ -85,10 +89,10 @@ def centred_blocks(X: Rows, origin: Reals) -> Iterator[tuple[slice, Reals]]:
     """
     origin = origin.astype(dtype_for(X), copy=False)
     if X.dtype == origin.dtype and not origin.any():
-        yield from ((rows, X[rows]) for rows in row_blocks(X))
+        yield from ((rows, X[rows]) for rows in row_blocks(X, n_rows))
         return
-    scratch = np.empty((min(len(X), BLOCK_ROWS), X.shape[1]), origin.dtype)
-    for rows in row_blocks(X):
+    scratch = np.empty((min(len(X), n_rows), X.shape[1]), origin.dtype)
+    for rows in row_blocks(X, n_rows):
         yield rows, np.subtract(X[rows], origin, out=scratch[: rows.stop - rows.start])
 
 

@@ -44,8 +44,8 @@ def learn_rotation(
     >>> R.round(3), loss.round(3)
     (array([[0.707, 0.707]]), array([0.4  , 0.343]))
     """
-    constant = len(V) * R.shape[1] + np.square(V, dtype=np.float64).sum()
     blocks = [_Block(V[rows]) for rows in row_blocks(V, max(64, _BLOCK // R.shape[1]))]
+    constant = len(V) * R.shape[1] + sum(block.square for block in blocks)
     n_threads = min(len(blocks), _blas_threads())
     loss, product = np.empty(n_iterations), np.zeros(R.shape)  # V^T C
     before = target = product.copy()
@@ -78,26 +78,29 @@ def _blas_threads() -> int:
 
 
 class _Block:
-    """Some rows of V, with the signs they have in C."""
+    """Some rows of V, with the signs they have in C; `square` is the sum of V's squares."""
 
     def __init__(self, V: Reals) -> None:
         self._V = V
+        self.square = float(np.vdot(V, V))
         self._signs: NDArray[np.bool_] | None = None
 
     def turn(self, R: Reals) -> Reals:
         """Set C = sgn(V R), and give the change of ``V^T C``.
 
-        From one round to the next some hundredths of the signs change, later some thousandths:
+        From one round to the next some hundredths of the signs change:
         their rows are added, where a whole product would cost as much as V R again.
         """
         V, before = self._V, self._signs
-        self._signs = now = V @ R >= 0
-        one = V.dtype.type(1)
+        projections = V @ R
+        self._signs = now = projections >= 0
         if before is None:
-            first: Reals = V.T @ np.where(now, one, -one)
+            projections += 0  # -0 is +0, and its sign 1
+            first: Reals = V.T @ np.copysign(1, projections, out=projections)
             return first
-        changed = np.flatnonzero(now != before)
-        rows, columns = np.divmod(changed, R.shape[1])
-        by = np.where(now.ravel()[changed], 2 * one, -2 * one)
-        change: Reals = (csc_array((by, (columns, rows)), shape=(R.shape[1], len(V))) @ V).T
+        changed = np.flatnonzero(now != before).astype(np.int32)
+        by = np.where(now.ravel()[changed], V.dtype.type(2), V.dtype.type(-2))
+        rows, columns = np.divmod(changed, np.int32(R.shape[1]))
+        ends = np.cumsum(np.bincount(rows + 1, minlength=len(V) + 1), dtype=np.int32)
+        change: Reals = (csc_array((by, columns, ends), shape=(R.shape[1], len(V))) @ V).T
         return change
