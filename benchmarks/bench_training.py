@@ -68,7 +68,7 @@ def result_of(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> dict
         "title": f"{arguments.data}, RITQ, {N_BITS} bits: time to a figure",
         "command": command,
         "rows": rows,
-        "reached": [line for goal in goals(rows) for line in reached(rows, *goal)],
+        "reached": list(goals(rows)),
         "threads": torch.get_num_threads(),
         "environment": environment() | {"command": command},
     }
@@ -124,11 +124,14 @@ def scored(data: Splits, test: Codes, encode: Callable[..., Codes]) -> dict[str,
     return {"ritq-loo": figure, "dlbh-full": float(first.mean())}
 
 
-def goals(rows: list[dict[str, Any]]) -> list[tuple[str, float]]:
+def goals(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Give the figures to reach; the last is the best that the usual way came to in its time."""
-    usual = [row["ritq-loo"] for row in rows if row["run"] == "usual"]
-    best = [("ritq-loo", max(usual))] if usual and max(usual) < WANTED["ritq-loo"] else []
-    return [*WANTED.items(), *best]
+    for figure, wanted in WANTED.items():
+        yield from reached(rows, figure, wanted)
+    usual = [row for row in rows if row["run"] == "usual"]
+    if usual:
+        short = [row for row in rows if row["way"] == "hashlens, fast"]
+        yield from reached([*short, *usual], "ritq-loo", max(row["ritq-loo"] for row in usual))
 
 
 def reached(rows: list[dict[str, Any]], figure: str, wanted: float) -> Iterator[dict[str, Any]]:

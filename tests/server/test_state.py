@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from hashlens import __version__
 from hashlens.codes import unpack
 from hashlens.collection import Collection
-from hashlens.server import overview
+from hashlens.errors import FormatError
+from hashlens.server import make_app, overview
 
 
 def test_figures_are_those_of_the_collection(client: TestClient, photos: Collection) -> None:
@@ -137,3 +138,26 @@ def test_a_request_is_one_line_in_the_log(
     assert len(lines) == 2
     assert "GET /items/1 200" in lines[0]
     assert "GET /nothing%0D%0Aforged 404" in lines[1]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_search_before_the_first_request_loads_what_it_needs(
+    photos: Collection, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    asked: list[object] = []
+
+    def search(query: object, k: int) -> None:
+        asked.append((query, k))
+        if broken:
+            raise FormatError("damaged")
+
+    monkeypatch.setattr(photos, "search", search)
+    with TestClient(make_app(photos), base_url="http://localhost") as client:
+        assert asked == [(photos.items(n=1)[0].id, 1)]
+        assert client.get("/health").status_code == 200
+
+
+def test_an_empty_collection_is_served(photos: Collection) -> None:
+    photos.remove([item.id for item in photos.items(n=100)])
+    with TestClient(make_app(photos), base_url="http://localhost") as client:
+        assert client.get("/stats").json()["n_items"] == 0

@@ -123,14 +123,16 @@ def _blocks(
 
 def _directions(rows: NDArray[Any], items: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Divide rows by their lengths, so that a product is a cosine; zeros stay zeros."""
-    return _unit(rows), _unit(items)
+    directions = _unit(items)
+    return directions if rows is items else _unit(rows), directions
 
 
 def _unit(matrix: NDArray[Any]) -> NDArray[Any]:
     peak = np.abs(matrix).max(axis=1, keepdims=True)
     scaled = matrix / np.where(peak > 0, peak, 1)  # first, so that no square overflows
     lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return (scaled / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    scaled /= np.where(lengths > 0, lengths, 1)
+    return scaled.astype(np.float32, copy=False)
 
 
 def _centred(rows: NDArray[Any], items: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

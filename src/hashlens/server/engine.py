@@ -1,10 +1,12 @@
 """What all requests share: the collection, the threads that read, encode and write."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from hashlens.collection import Collection
 from hashlens.cpus import available_cpus
+from hashlens.errors import HashlensError
 from hashlens.server.encoding import Encoder
 from hashlens.server.metrics import Metrics
 from hashlens.server.pictures import Thumbnails
@@ -38,8 +40,11 @@ class Engine:
         self._at_stop: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Load what the first request would have to wait for."""
+        """Load what the first request would have to wait for: the network, codes and kernels."""
         self.encoder.start()
+        with suppress(HashlensError):  # a request that meets it will say what it is
+            for item in self.collection.items(n=1):
+                self.collection.search(item.id, 1)
 
     def stop(self) -> None:
         """Finish what is being done, a write to its commit; what only waits is dropped whole."""
