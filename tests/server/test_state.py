@@ -154,7 +154,7 @@ def test_a_search_before_the_first_request_loads_what_it_needs(
     monkeypatch.setattr(photos, "search", search)
     with TestClient(make_app(photos), base_url="http://localhost") as client:
         assert asked == [(photos.items(n=1)[0].id, 1)]
-        assert client.get("/health").status_code == 200
+        assert client.get("/healthz").status_code == 200
 
 
 def test_an_empty_collection_is_served(photos: Collection) -> None:
