@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from benchmarks._memory import peak_memory
 from benchmarks._record import RESULTS, environment, spread, write_result
 from PIL import Image
 
+from hashlens.bench.timing import seconds_of
 from hashlens.codes import unpack
 from hashlens.collection import Collection, index_photos
 from hashlens.cpus import available_cpus
@@ -109,14 +111,14 @@ def decoding_alone(data: Dataset, features: Features) -> dict[str, float]:
     """The quicker of threads and processes: the harder to reach."""
     return {
         "decode": min(
-            clocked(load_pixels, data.images, features.preprocessing, workers=workers)
+            seconds_of(partial(load_pixels, data.images, features.preprocessing, workers=workers))
             for workers in (0, N_CORES)
         )
     }
 
 
 def network_alone(features: Features, pixels: np.ndarray) -> dict[str, float]:
-    return {"network": clocked(features.transform, pixels)}
+    return {"network": seconds_of(partial(features.transform, pixels))}
 
 
 def summary(n_images: int, runs: Sequence[dict[str, float]]) -> dict[str, Any]:
@@ -179,8 +181,9 @@ def timed_decoding(data: Dataset, scratch: Path, n_runs: int, n_large: int) -> l
     for name, images in sets.items():
         seconds: dict[str, list[float]] = {"threads": [], "processes": []}
         for _ in range(n_runs):
-            seconds["threads"].append(clocked(load_pixels, images, size, workers=0))
-            seconds["processes"].append(clocked(load_pixels, images, size, workers=N_CORES))
+            seconds["threads"].append(seconds_of(partial(load_pixels, images, size, workers=0)))
+            processes = partial(load_pixels, images, size, workers=N_CORES)
+            seconds["processes"].append(seconds_of(processes))
         row = {"images": name, "n": len(images)}
         for way, values in seconds.items():
             row |= {
@@ -226,12 +229,6 @@ def decoded_smaller(model: Model, paths: Sequence[Path]) -> dict[str, Any]:
 
 def changed(one: np.ndarray, other: np.ndarray, n_bits: int) -> float:
     return float((unpack(one, n_bits) != unpack(other, n_bits)).mean())
-
-
-def clocked(way: Any, *values: Any, **named: Any) -> float:
-    began = time.perf_counter()
-    way(*values, **named)
-    return time.perf_counter() - began
 
 
 def medians(rows: Sequence[dict[str, float]]) -> dict[str, float]:

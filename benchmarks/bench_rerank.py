@@ -9,8 +9,8 @@ quartiles; "on disk" is with the file dropped from the system's memory before ea
 import argparse
 import os
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks._record import RESULTS, environment, spread, write_result
 from threadpoolctl import threadpool_limits
 
+from hashlens.bench.timing import seconds_of
 from hashlens.neighbors import Neighbors
 from hashlens.search.rerank.features import rerank
 
@@ -65,14 +66,14 @@ def timed(scratch: Path, width: int, n_runs: int) -> list[dict[str, Any]]:
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for query in queries:
         for name, way in ways.items():
-            seconds[name].append(clocked(way, drawn(rng, n_rows), query, stored))
+            seconds[name].append(seconds_of(partial(way, drawn(rng, n_rows), query, stored)))
     del stored
     cold: dict[str, list[float]] = {name: [] for name in ways}
     for query in queries[:N_COLD_RUNS]:
         for name, way in ways.items():
             forget(path)
             stored = np.memmap(path, np.float16, "r", shape=shape)
-            cold[name].append(clocked(way, drawn(rng, n_rows), query, stored))
+            cold[name].append(seconds_of(partial(way, drawn(rng, n_rows), query, stored)))
             del stored
     path.unlink()
     return [
@@ -86,12 +87,6 @@ def timed(scratch: Path, width: int, n_runs: int) -> list[dict[str, Any]]:
         | {"runs": len(measured["fused"])}
         for pages, measured in (("in memory", seconds), ("on disk", cold))
     ]
-
-
-def clocked(way: Callable[..., Any], near: Neighbors, *rest: np.ndarray) -> float:
-    began = time.perf_counter()
-    way(near, *rest)
-    return time.perf_counter() - began
 
 
 def drawn(rng: np.random.Generator, n_rows: int) -> Neighbors:
