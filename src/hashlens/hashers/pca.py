@@ -49,6 +49,17 @@ def row_blocks(X: Rows, n_rows: int = BLOCK_ROWS) -> Iterator[slice]:
         yield slice(start, min(start + n_rows, len(X)))
 
 
+def rows_in_cache(n_columns: int) -> int:
+    """Say how many rows of so many numbers stay in a core's cache: 64 at least.
+
+    Examples
+    --------
+    >>> rows_in_cache(512), rows_in_cache(100_000)
+    (1024, 64)
+    """
+    return max(64, _NUMBERS_IN_CACHE // n_columns)
+
+
 def project_rows(X: Rows, mean: Reals, weights: Reals) -> Reals:
     """Compute ``(X - mean) @ weights`` in the dtype of `X`, with one block of `X` centred at once.
 
@@ -69,8 +80,7 @@ def project_rows(X: Rows, mean: Reals, weights: Reals) -> Reals:
     """
     weights = weights.astype(dtype_for(X), copy=False)
     projections = np.empty((len(X), weights.shape[1]), weights.dtype)
-    n_rows = min(BLOCK_ROWS, max(64, _NUMBERS_IN_CACHE // X.shape[1]))
-    for rows, centred in centred_blocks(X, mean, n_rows):
+    for rows, centred in centred_blocks(X, mean, min(BLOCK_ROWS, rows_in_cache(X.shape[1]))):
         np.matmul(centred, weights, out=projections[rows])
     return projections
 

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array
 from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
-from hashlens.hashers.pca import Reals, row_blocks
+from hashlens.hashers.pca import Reals, row_blocks, rows_in_cache
 
 N_ITERATIONS, MOMENTUM = 20, 1.0
-_BLOCK = 2**19  # numbers of V that a thread takes at once
 
 
 def learn_rotation(
@@ -44,7 +43,7 @@ def learn_rotation(
     >>> R.round(3), loss.round(3)
     (array([[0.707, 0.707]]), array([0.4  , 0.343]))
     """
-    blocks = [_Block(V[rows]) for rows in row_blocks(V, max(64, _BLOCK // R.shape[1]))]
+    blocks = [_Block(V[rows]) for rows in row_blocks(V, rows_in_cache(R.shape[1]))]
     constant = len(V) * R.shape[1] + sum(block.square for block in blocks)
     n_threads = min(len(blocks), _blas_threads())
     loss, product = np.empty(n_iterations), np.zeros(R.shape)  # V^T C
@@ -88,8 +87,8 @@ class _Block:
     def turn(self, R: Reals) -> Reals:
         """Set C = sgn(V R), and give the change of ``V^T C``.
 
-        From one round to the next some hundredths of the signs change:
-        their rows are added, where a whole product would cost as much as V R again.
+        From one round to the next some hundredths of the signs change: their rows are added, where
+        a whole product would cost as much as V R again.
         """
         V, before = self._V, self._signs
         projections = V @ R
